@@ -16,6 +16,7 @@ from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.permissions import Action
 from portal.access.policy.policy import may
 from portal.accounts.models import Organization, User
+from portal.accounts.operating import require_operator
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
@@ -112,9 +113,9 @@ def proposed(
 
 
 def _require_may_hold(actor: User, repo: ModelRepo | None, now: datetime) -> None:
-    if repo is None and not (actor.is_operator):
-        raise Forbidden("A hold on all models is for the operators of this site.")
-    if repo is not None and not may(actor, Action.ADMINISTER, repo, now).allowed:
+    if repo is None:
+        require_operator(actor, "hold access to all models")
+    elif not may(actor, Action.ADMINISTER, repo, now).allowed:
         raise Forbidden("Only the people who administer this model may hold access to it.")
 
 

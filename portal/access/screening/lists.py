@@ -13,9 +13,10 @@ from django_countries import countries
 from portal.access.models import ScreeningEntry
 from portal.access.screening import matching
 from portal.accounts.models import User
+from portal.accounts.operating import KEEP_LISTS, require_operator
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 from portal.parsing.texts import text_problem
 
 Kind = ScreeningEntry.Kind
@@ -42,12 +43,6 @@ class ListImport:
     wrong: list[tuple[int, str]] = field(default_factory=list)
 
 
-def require_operator(operator: User) -> None:
-    """Raise Forbidden to everybody but the operators of the installation."""
-    if not operator.is_operator:
-        raise Forbidden("The lists are kept by the operators of this installation.")
-
-
 def _remedies(kind: str, value: str) -> dict[str, str]:
     """Return, by field, what to do about a line; empty if it is fine."""
     if kind not in Kind.values:
@@ -65,7 +60,7 @@ def _remedies(kind: str, value: str) -> dict[str, str]:
 @transaction.atomic
 def add_entry(*, actor: User, kind: str, value: str, note: str, now: datetime) -> ScreeningEntry:
     """Add an entry, or return the one that is listed already. Raise FieldErrors if it is wrong."""
-    require_operator(actor)
+    require_operator(actor, KEEP_LISTS)
     if errors := _remedies(kind, value):
         raise FieldErrors(errors)
     if errors := _note_remedies(note):
@@ -101,7 +96,7 @@ def _write_alone() -> None:
 @transaction.atomic
 def remove_entry(*, actor: User, entry_id: int, now: datetime) -> None:
     """Remove an entry from the lists. Its row stays, since screenings refer to it."""
-    require_operator(actor)
+    require_operator(actor, KEEP_LISTS)
     entry = (
         ScreeningEntry.objects.select_for_update(no_key=True)
         .filter(pk=entry_id, removed_at=None)
@@ -166,7 +161,7 @@ def _listed() -> set[tuple[str, str]]:
 @transaction.atomic
 def import_entries(*, actor: User, lines: str, now: datetime) -> ListImport:
     """Add every new line of a CSV. Raise FieldErrors, and add none, if one is wrong."""
-    require_operator(actor)
+    require_operator(actor, KEEP_LISTS)
     _write_alone()  # before the lines are read, so that none is taken for new that is added now
     imported = read_lines(lines)
     if imported.wrong:

@@ -10,10 +10,11 @@ from django.db import transaction
 
 from portal.accounts.models import Namespace, NamespaceRole, User
 from portal.accounts.names import validate_lab_name
+from portal.accounts.operating import MAKE_A_LAB, NAME_OPERATORS, require_operator
 from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 from portal.text.lines import as_line
 
 
@@ -65,8 +66,7 @@ def create_lab(*, actor: User, name: str, title: str, now: datetime) -> Namespac
 
     Raise Forbidden to anybody but an operator, and FieldErrors for a name that is unfit or taken.
     """
-    if not actor.is_operator:
-        raise Forbidden("Only an operator can make a lab. Ask yours to, and to let you publish.")
+    require_operator(actor, MAKE_A_LAB)
     namespace = Namespace(name=name.strip(), title=as_line(title))
     _require_valid(namespace)
     namespace.save()
@@ -150,8 +150,7 @@ def stop_operating(*, actor: User, user: User, now: datetime) -> None:
 
 def require_may_make_operators(actor: User) -> None:
     """Raise Forbidden to anybody but an operator."""
-    if not actor.is_operator:
-        raise Forbidden("Only an operator can say who operates this site.")
+    require_operator(actor, NAME_OPERATORS)
 
 
 def _set_operator(user: User, is_operator: bool) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime
 from django.db import transaction
 
 from portal.accounts.models import Organization, User
+from portal.accounts.operating import require_operator
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 
 MOST_WEIGHT = 100
 
@@ -22,8 +23,7 @@ def set_organization_weight(
 
     Return False, changing nothing, where it has that weight. Raises Forbidden, FieldErrors.
     """
-    if not actor.is_operator:
-        raise Forbidden("Weights are set by the operators of this installation.")
+    require_operator(actor, "set weights")
     if not 1 <= weight <= MOST_WEIGHT:
         raise FieldErrors({"weight": f"Give a whole number from 1 to {MOST_WEIGHT}."})
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)

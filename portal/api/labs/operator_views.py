@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from portal.access.people.invitations import invite_operator
 from portal.access.people.operators import take_operator
 from portal.accounts.models import User
+from portal.accounts.operating import SEE_OPERATORS, require_operator
 from portal.api.base.permissions import HasAdminScope
 from portal.api.base.schema import example
 from portal.api.base.serializers import PersonOutput
@@ -25,8 +26,9 @@ class OperatorMixin(ApiView):
 
     def require_operator(self) -> None:
         """Raise Forbidden to anybody else."""
-        if not self.user.is_operator or self.is_for_some_models:
-            raise Forbidden("Only operators see who operates this site.")
+        require_operator(self.user, SEE_OPERATORS)
+        if self.is_for_some_models:
+            raise Forbidden("This token is for some models alone. Send one that is for all.")
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_operators"))

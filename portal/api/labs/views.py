@@ -13,6 +13,7 @@ from portal.access.people.invitations import invite_to_lab
 from portal.access.people.listing import lab_person, people_of
 from portal.access.people.roles import require_may_change_people, take_role
 from portal.accounts.models import Namespace, User
+from portal.accounts.operating import MAKE_A_LAB, require_operator
 from portal.accounts.services import create_lab
 from portal.api.base.permissions import HasAdminScope
 from portal.api.base.schema import example
@@ -65,8 +66,7 @@ class LabListView(LabMixin, ApiListView):
     def post(self, request: Request) -> Response:
         """Make a lab, which operators may; they publish there at once."""
         self.require_for_all_models()
-        if not self.user.is_superuser:
-            raise Forbidden("Only an operator can make a lab.")
+        require_operator(self.user, MAKE_A_LAB)
         lab = create_lab(actor=self.user, now=self.now, **self.validated_data)
         return Response(self.get_serializer(lab).data, status=201)
 

@@ -13,8 +13,8 @@ from portal.access.screening.lists import (
     import_entries,
     read_lines,
     remove_entry,
-    require_operator,
 )
+from portal.accounts.operating import KEEP_LISTS, require_operator
 from portal.api.base.permissions import HasAdminScope
 from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiView
@@ -37,7 +37,7 @@ class EntryListView(ApiListView):
     filter_serializer_class = EntryFilters
 
     def get_queryset(self) -> QuerySet[ScreeningEntry]:
-        require_operator(self.user)
+        require_operator(self.user, KEEP_LISTS)
         entries = ScreeningEntry.objects.filter(removed_at=None).select_related("added_by")
         if kind := self.filters.get("kind"):
             entries = entries.filter(kind=kind)
@@ -52,7 +52,7 @@ class EntryListView(ApiListView):
     )
     def post(self, request: Request) -> Response:
         """Add an entry. One that stands already stays as it is."""
-        require_operator(self.user)
+        require_operator(self.user, KEEP_LISTS)
         entry = add_entry(actor=self.user, now=self.now, **self.validated_data)
         return Response(self.get_serializer(entry).data, status=201)
 
@@ -78,7 +78,7 @@ class ImportView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Add every new line of a CSV, or none where one is wrong. A dry run names the wrong."""
-        require_operator(self.user)
+        require_operator(self.user, KEEP_LISTS)
         lines = self.validated_data["lines"]
         if self.validated_data["dry_run"]:
             result = read_lines(lines)

@@ -8,11 +8,13 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.accounts.models import User
+from portal.accounts.operating import SET_TARIFFS, require_operator
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.errors import FieldErrors, Forbidden
+from portal.errors import FieldErrors
 from portal.jobs.accounting.models import Tariff
 from portal.text.lines import as_line, line_errors
 
@@ -76,10 +78,24 @@ def rates_between(first: date, after: date) -> list[RatesSince]:
     return [since for since, end in zip(every, ends, strict=True) if end is None or end > first]
 
 
-def require_operator(person: User) -> None:
-    """Raise Forbidden to everybody but the operators of the installation."""
-    if not person.is_operator:
-        raise Forbidden("Tariffs are set by the operators of this installation.")
+FIGURES = ("price_per_hour", "price_per_kwh", "kg_per_kwh")
+
+
+def figures_of(source: Tariff | TariffRates) -> dict[str, str]:
+    """Return the three figures as they are typed: exact, without zeros at their end."""
+    if isinstance(source, TariffRates) and source.tariff is not None:
+        return figures_of(source.tariff)
+    return {name: _typed(Decimal(str(getattr(source, name)))) for name in FIGURES}
+
+
+def _typed(number: Decimal) -> str:
+    return f"{number:f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"
+
+
+def tariffs_for(operator: User) -> QuerySet[Tariff]:
+    """Select all tariffs, the newest first, for operators alone. Raise Forbidden."""
+    require_operator(operator, SET_TARIFFS)
+    return Tariff.objects.select_related("set_by")
 
 
 @transaction.atomic
@@ -97,7 +113,7 @@ def set_tariff(
 
     What has been priced stays as it is, so that nobody's bill changes afterwards.
     """
-    require_operator(actor)
+    require_operator(actor, SET_TARIFFS)
     wanted = {"price_per_hour": price_per_hour, "price_per_kwh": price_per_kwh}
     errors = {name: text for name, price in wanted.items() if (text := _remedy(price, MOST_PRICE))}
     if remedy := _remedy(kg_per_kwh, MOST_KG):

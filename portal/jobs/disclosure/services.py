@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from portal.accounts.models import User
+from portal.accounts.operating import require_operator
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors, Forbidden, InvalidTransition
@@ -20,6 +21,7 @@ from portal.jobs.errors import DisclosureNotFound
 from portal.jobs.models import Job
 from portal.parsing.texts import require_text
 
+READ_PROMPTS = "ask to read a prompt"
 ANSWER_PREFIX = "cmpl-"  # of the id in an answer of /v1
 NO_JOB = "No job has this id. Take it from a log line, an answer’s id or the record."
 NOTHING_LEFT = "The prompt and the output of this job are forgotten, so nobody can read them."
@@ -27,14 +29,9 @@ NOTHING_LEFT = "The prompt and the output of this job are forgotten, so nobody c
 
 def disclosures_for(operator: User) -> QuerySet[JobDisclosure]:
     """Select all disclosures, for operators alone. Raises Forbidden."""
-    _require_operator(operator)
+    require_operator(operator, READ_PROMPTS)
     people = ("asked_by", "confirmed_by")
     return JobDisclosure.objects.select_related("job__repo__namespace", "job__person", *people)
-
-
-def _require_operator(person: User) -> None:
-    if not person.is_operator:
-        raise Forbidden("Only operators of this site may ask to read a prompt.")
 
 
 @transaction.atomic
@@ -44,7 +41,7 @@ def ask_disclosure(*, actor: User, job_id: UUID, reason: str, now: datetime) -> 
     Asking again while one's own is open or awaits another changes nothing. Raises Forbidden,
     FieldErrors.
     """
-    _require_operator(actor)
+    require_operator(actor, READ_PROMPTS)
     reason = require_text(reason, "reason", missing="Say why; the writer of the prompt reads it.")
     job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
     if job is None:
@@ -67,7 +64,7 @@ def confirm_disclosure(*, actor: User, disclosure_id: int, now: datetime) -> Job
 
     Raises Forbidden, DisclosureNotFound, InvalidTransition.
     """
-    _require_operator(actor)
+    require_operator(actor, READ_PROMPTS)
     rows = JobDisclosure.objects.select_for_update(of=("self",), no_key=True)
     disclosure = rows.select_related("job", "asked_by").filter(pk=disclosure_id).first()
     if disclosure is None:
@@ -104,7 +101,7 @@ def read_disclosed(*, actor: User, disclosure_id: int, now: datetime) -> list[Di
 
     Raises Forbidden, DisclosureNotFound, InvalidTransition.
     """
-    _require_operator(actor)
+    require_operator(actor, READ_PROMPTS)
     mine = JobDisclosure.objects.filter(pk=disclosure_id, asked_by=actor)
     disclosure = mine.select_related("job__revision__repo__namespace").first()
     if disclosure is None:

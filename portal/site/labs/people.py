@@ -16,8 +16,9 @@ from portal.access.people.listing import lab_person, people_of
 from portal.access.people.operators import take_operator
 from portal.access.people.roles import LabRole, consequences, take_role
 from portal.accounts.models import Namespace, User
+from portal.accounts.operating import SEE_OPERATORS, require_operator
 from portal.accounts.views import signed_in
-from portal.errors import DomainError, Forbidden
+from portal.errors import DomainError
 from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
 from portal.site.labs.forms import OperatorForm, RoleForm
@@ -126,8 +127,7 @@ def operator_take(request: HttpRequest, username: str) -> HttpResponse:
 
 def _operator(request: HttpRequest) -> User:
     person = signed_in(request)
-    if not person.is_operator:
-        raise Forbidden("Only operators see who operates this site.")
+    require_operator(person, SEE_OPERATORS)
     return person
 
 

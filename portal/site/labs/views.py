@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.people.accepting import invitations_for
+from portal.accounts.operating import MAKE_A_LAB, require_operator
 from portal.accounts.services import create_lab
 from portal.accounts.views import signed_in
 from portal.catalog.labs.lookup import labs_listed_to
-from portal.errors import Forbidden
 from portal.forms.submitting import accepts, form_page, posted_data
 from portal.site.labs.forms import NewLabForm
 
@@ -35,8 +35,7 @@ def labs(request: HttpRequest) -> HttpResponse:
 def new_lab(request: HttpRequest) -> HttpResponse:
     """Make a lab, which operators may; they publish there until they give that to others."""
     person = signed_in(request)
-    if not person.is_operator:
-        raise Forbidden("Only an operator can make a lab. Ask yours to, and to let you publish.")
+    require_operator(person, MAKE_A_LAB)
     form = NewLabForm(posted_data(request))
 
     def create() -> None:

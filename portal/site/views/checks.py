@@ -8,19 +8,18 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from portal.accounts.operating import require_operator
 from portal.accounts.views import signed_in
 from portal.doctor.checklist import CHECKS
 from portal.doctor.examination import examine
 from portal.doctor.findings import FindingState
-from portal.errors import Forbidden
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def checks(request: HttpRequest) -> HttpResponse:
     """List the checks; the form runs them, which takes seconds and keeps nothing."""
-    if not signed_in(request).is_superuser:
-        raise Forbidden("Only operators check the installation.")
+    require_operator(signed_in(request), "check the installation")
     context: dict[str, object] = {"checks": CHECKS}
     if request.method == "POST":
         titles = {check.name: check.title for check in CHECKS}

@@ -22,9 +22,9 @@ from portal.access.screening.lists import (
     import_entries,
     read_lines,
     remove_entry,
-    require_operator,
 )
 from portal.accounts.models import User
+from portal.accounts.operating import KEEP_LISTS, require_operator
 from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
 from portal.forms.fields import show_errors
@@ -39,7 +39,7 @@ MOST_SHOWN = 100  # entries that a dry run lists
 def entries(request: HttpRequest) -> HttpResponse:
     """List the entries, and add one."""
     operator = signed_in(request)
-    require_operator(operator)
+    require_operator(operator, KEEP_LISTS)
     form = EntryForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         try:
@@ -71,7 +71,7 @@ def remove(request: HttpRequest, entry_id: int) -> HttpResponse:
 def import_lines(request: HttpRequest) -> HttpResponse:
     """Show what an import would add, and add it once the operator has confirmed."""
     operator = signed_in(request)
-    require_operator(operator)
+    require_operator(operator, KEEP_LISTS)
     form, preview = ImportForm(_posted(request)), None
     if request.method == "POST" and form.is_valid():
         try:

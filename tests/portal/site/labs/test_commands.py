@@ -31,7 +31,7 @@ def test_a_lab_is_made_and_listed():
 
 def test_what_is_refused_is_a_sentence():
     person = make_user()
-    with pytest.raises(CommandError, match="Only an operator can make a lab"):
+    with pytest.raises(CommandError, match="Only the operators of this site may make a lab"):
         said("lab", "create", "deep-lab", "--title", "Deep Lab", "--as", person.username)
     with pytest.raises(CommandError, match="Give the lab’s name in full"):
         said("lab", "create", "x-lab", "--title", "", "--as", make_user(superuser=True).username)
