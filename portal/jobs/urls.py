@@ -1,5 +1,6 @@
 from django.urls import path, re_path
 
+from portal.jobs.accounting import views as tariffs
 from portal.jobs.disclosure import views as disclosure
 from portal.jobs.views import batches, files, openai, own, own_batches, playground, tokens
 
@@ -29,6 +30,7 @@ urlpatterns = [
         disclosure.confirm,
         name="disclosure_confirm",
     ),
+    path("operators/tariffs", tariffs.tariffs, name="tariffs"),
     path("jobs", own.jobs, name="jobs"),
     path("jobs/batches", own_batches.batches, name="own_batches"),
     path("jobs/batches/<str:batch_id>", own_batches.batch, name="own_batch"),

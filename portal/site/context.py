@@ -51,6 +51,7 @@ SECTIONS = (
     ("site:export", "queue"),
     ("access:", "requests"),
     ("jobs:disclosure", "lab"),
+    ("jobs:tariffs", "lab"),
     ("jobs:", "playground"),
     ("site:usage", "playground"),
     ("accounts:token", "tokens"),

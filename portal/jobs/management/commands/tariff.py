@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.catalog.management.lookups import account_named
 from portal.errors import DomainError, FieldErrors
-from portal.jobs.accounting.tariffs import TariffRates, rates_on, set_tariff
+from portal.jobs.accounting.tariffs import TariffRates, figures_of, rates_on, set_tariff
 from portal.jobs.models import Tariff
 
 OPTIONS = {
@@ -91,19 +91,12 @@ def _number(option: str, text: str) -> Decimal:
 def _row(tariff: Tariff) -> dict[str, str]:
     return {
         "valid_from": tariff.valid_from.isoformat(),
-        "price_per_hour": _plain(tariff.price_per_hour),
-        "price_per_kwh": _plain(tariff.price_per_kwh),
-        "kg_per_kwh": _plain(tariff.kg_per_kwh),
+        **figures_of(tariff),
         "currency": tariff.currency,
         "note": tariff.note,
         "set_by": tariff.set_by.username,
         "set_at": tariff.set_at.isoformat(),
     }
-
-
-def _plain(number: Decimal) -> str:
-    """Return a number without zeros at its end."""
-    return f"{number:f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"
 
 
 def _words(row: dict[str, str]) -> str:
@@ -113,6 +106,7 @@ def _words(row: dict[str, str]) -> str:
 
 
 def _today(rates: TariffRates) -> str:
+    words = _words(figures_of(rates) | {"currency": rates.currency})
     if rates.tariff is None:
-        return "those of the settings, WEIGHTGATE_ENGINE_…"
-    return f"those from {rates.tariff.valid_from} on"
+        return f"{words}: those of the settings, WEIGHTGATE_ENGINE_…"
+    return f"{words}: those from {rates.tariff.valid_from} on"

@@ -27,14 +27,23 @@ def set_one(actor=None, **options):
     return run("set", *arguments, "--as", (actor or the_operator()).username)
 
 
+def test_without_any_the_settings_figures_are_listed(settings):
+    settings.ENGINE_PRICE_PER_HOUR, settings.ENGINE_PRICE_PER_KWH = 3.5, 0.25
+    settings.ENGINE_KG_PER_KWH, settings.CURRENCY = 0.4, "CHF"
+    assert run("list").strip() == (
+        "Today’s: 3.5 CHF per hour, 0.25 CHF per kWh, 0.4 kg CO2e per kWh: "
+        "those of the settings, WEIGHTGATE_ENGINE_…"
+    )
+    assert json.loads(run("list", "--json")) == []
+
+
 def test_one_is_set_and_listed():
-    assert "settings" in run("list")
     day = timezone.now().date().isoformat()
     said = set_one(**{"per-kwh": "0.310", "note": "Grid 2026"})
     assert said.strip() == (
         f"From {day} on: 0.05 EUR per hour, 0.31 EUR per kWh, 0.363 kg CO2e per kWh"
     )
-    assert f"Today’s: those from {day} on" in run("list")
+    assert f"0.363 kg CO2e per kWh: those from {day} on" in run("list")
     [row] = json.loads(run("list", "--json"))
     assert row["note"] == "Grid 2026"
     assert row["price_per_kwh"] == "0.31"
