@@ -150,8 +150,8 @@ class WaitingServer(ThreadedWSGIServer):
     daemon_threads = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._connections: set[socket.socket] = set()  # it is closed too where it can't listen
         super().__init__(*args, **kwargs)
-        self._connections: set[socket.socket] = set()
 
     def serve_forever(self, poll_interval: float = 0.05) -> None:
         super().serve_forever(poll_interval)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("ca-certificates", "git", "make", "python3", "python3-venv")
+# Debian's installer and containers write it; a root has none, and nothing else knows localhost.
+HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 INSIDE = """
 mount --rbind /proc "$ROOT/proc"; mount --rbind /sys "$ROOT/sys"; mount --rbind /dev "$ROOT/dev"
 for path in $BOUND; do
@@ -37,6 +39,7 @@ class Root:
         include = ",".join([*PACKAGES, *packages])
         make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}"]
         subprocess.run([*make, suite, str(folder)], check=True)
+        (folder / "etc/hosts").write_text(HOSTS)
         return cls(folder, tuple(bound))
 
     def copied(self, name: str) -> Root:
