@@ -2,7 +2,7 @@
 
 The demo is started once as one process and once behind nginx, and every client meets both. What
 other versions of transformers and peft write is read without a demo. `make test-peers ARGS=opt`
-runs only the parts that are named: hub, javascript, tools, opt.
+runs only the parts that are named: hub, javascript, harness, tools, opt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ HUBS = {
     "0.36.2": HUB_CHECKS,
     "0.23.5": HUB_CHECKS[:3],  # of 2024, before the command was called hf
 }
-JAVASCRIPT = "@huggingface/hub@2.17.5"
+JAVASCRIPT = {"@huggingface/hub@2.17.5": "hub_js.mjs", "openai@6.49.0": "openai_js.mjs"}
+HARNESS = "0.4.13"
 PEERS = ROOT / "scripts/peers"
 OPT_WRITERS = {
     "4.26.1": ("transformers==4.26.1", "peft==0.3.0", "numpy<2"),
@@ -80,18 +81,28 @@ def in_python() -> Iterator[tuple[str, Command]]:
 
 
 def in_javascript() -> Iterator[tuple[str, Command]]:
-    """Install the Hub's own client beside a copy of its checks, since node looks for it there."""
+    """Install the clients beside a copy of their checks, since node looks for them there."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        print(f"{JAVASCRIPT}: skipped, as there is no node or no npm here")
+        print(f"{', '.join(JAVASCRIPT)}: skipped, as there is no node or no npm here")
         return
     folder = HOME / "javascript"
     folder.mkdir(parents=True, exist_ok=True)
-    install = [npm, "install", "--silent", "--no-save", "--prefix", str(folder), JAVASCRIPT]
-    if not (folder / "node_modules/@huggingface/hub").exists():
+    install = [npm, "install", "--silent", "--no-save", "--prefix", str(folder), *JAVASCRIPT]
+    if not all(
+        (folder / "node_modules" / package[: package.rindex("@")]).exists()
+        for package in JAVASCRIPT
+    ):
         subprocess.run(install, check=True)
-    shutil.copy(PEERS / "hub_js.mjs", folder)
-    yield JAVASCRIPT, [node, folder / "hub_js.mjs"]
+    for name in PEERS.glob("*.mjs"):
+        shutil.copy(name, folder)
+    for package, checks in JAVASCRIPT.items():
+        yield package, [node, folder / checks]
+
+
+def by_harness() -> Iterator[tuple[str, Command]]:
+    python = environment(f"lm_eval-{HARNESS}", f"lm_eval[api,hf]=={HARNESS}", behind=True)
+    yield f"lm-evaluation-harness {HARNESS}", [python, PEERS / "harness.py"]
 
 
 def with_tools() -> Iterator[tuple[str, Command]]:
@@ -138,6 +149,7 @@ def surroundings(live: Live) -> dict[str, str]:
 CLIENTS: dict[str, Callable[[], Iterator[tuple[str, Command]]]] = {
     "hub": in_python,
     "javascript": in_javascript,
+    "harness": by_harness,
     "tools": with_tools,
 }
 

@@ -10,6 +10,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as hub from "@huggingface/hub";
+import { run } from "./checks.mjs";
 
 const { HF_ENDPOINT: hubUrl, MODEL, OPEN_MODEL, PUBLISHER } = process.env;
 const SHARD = "model-00001-of-00002.safetensors";
@@ -174,6 +175,7 @@ const checks = {
     await hub.uploadFile({ ...publisher, repo, file: last });
     for (const { path, content } of files) {
       const copy = await hub.downloadFile({ ...newcomer, repo, path });
+      assert.ok(copy, `${path} is not there for others`);
       assert.equal(sha256(await bytesOf(copy)), sha256(await bytesOf(content)), path);
     }
     const { sha } = await hub.modelInfo({ ...publisher, name: repo, additionalFields: ["sha"] });
@@ -231,16 +233,4 @@ const checks = {
   },
 };
 
-let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
-  try {
-    await check();
-    console.log(`  ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`  FAILED  ${name}: ${error.message}`);
-  }
-}
-const count = Object.keys(checks).length;
-console.log(`@huggingface/hub, reading and writing: ${count - failed} of ${count}`);
-process.exit(failed ? 1 : 0);
+await run("@huggingface/hub, reading and writing", checks);

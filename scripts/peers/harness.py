@@ -1,0 +1,115 @@
+"""Check that lm-evaluation-harness measures through /v1 what it measures with transformers.
+
+Started by scripts/test_peers.py in an environment with lm_eval; reads the same environment as the
+other checks. Its tasks are made here, since the real ones are on the Hub.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+MODEL, ENDPOINT = os.environ["MODEL"], os.environ["HF_ENDPOINT"]
+os.environ["HF_TOKEN"] = os.environ["OPENAI_API_KEY"] = os.environ["APPROVED"]
+
+from lm_eval import simple_evaluate  # noqa: E402  # it reads the environment as it is imported
+from lm_eval.tasks import TaskManager  # noqa: E402
+from lm_eval.utils import make_table  # noqa: E402
+
+ROWS = [
+    {"question": f"{subject} is {rest}", "choices": choices, "answer": at % 3}
+    for at, (subject, rest, choices) in enumerate(
+        (subject, rest, choices)
+        for subject in ("The sun", "A river", "The committee", "Une école", "氷")
+        for rest, choices in (
+            ("made of", ["fire", "water", "people who meet"]),
+            ("often said to be", ["old", "very slow indeed", "kind"]),
+        )
+    )
+]
+DATA = """
+dataset_path: json
+dataset_kwargs: {data_files: {test: FILE}}
+test_split: test
+"""
+TASKS = {
+    "choices": """
+task: choices
+output_type: multiple_choice
+doc_to_text: "{{question}}"
+doc_to_choice: choices
+doc_to_target: answer
+metric_list: [{metric: acc}, {metric: acc_norm}]
+""",
+    "perplexity": """
+task: perplexity
+output_type: loglikelihood_rolling
+doc_to_text: ""
+doc_to_target: "{{question}} {{choices[answer]}}."
+metric_list: [{metric: word_perplexity}, {metric: byte_perplexity}, {metric: bits_per_byte}]
+""",
+    "written": """
+task: written
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{choices[answer]}}"
+generation_kwargs: {until: ["\\n"], max_gen_toks: 12, do_sample: false, temperature: 0.0}
+metric_list: [{metric: chrf}]
+""",
+}
+
+
+def tasks_in(folder: Path) -> TaskManager:
+    """Write the tasks and their rows, and return the manager that finds them."""
+    rows = folder / "rows.jsonl"
+    rows.write_text("\n".join(json.dumps(row) for row in ROWS))
+    for name, text in TASKS.items():
+        (folder / f"{name}.yaml").write_text(text + DATA.replace("FILE", str(rows)))
+    return TaskManager(include_path=str(folder), include_defaults=False)
+
+
+def measured(manager: TaskManager, model: str, **args: Any) -> dict[str, Any]:
+    found: dict[str, Any] = simple_evaluate(
+        model=model, model_args=args, tasks=list(TASKS), task_manager=manager, log_samples=True
+    )
+    return found
+
+
+def figures(found: dict[str, Any]) -> str:
+    return str(make_table({**found, "config": {}}))
+
+
+def written(found: dict[str, Any]) -> list[Any]:
+    return [sample["filtered_resps"] for sample in found["samples"]["written"]]
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        manager = tasks_in(Path(name))
+        here = measured(manager, "hf", pretrained=MODEL, dtype="float32", device="cpu")
+        there = measured(
+            manager,
+            "local-completions",
+            model=MODEL,
+            base_url=f"{ENDPOINT}/v1/completions",
+            tokenizer=MODEL,
+            num_concurrent=4,
+            max_retries=1,
+        )
+    print(figures(there))
+    if figures(here) != figures(there):
+        print(f"  FAILED  by transformers it is\n{figures(here)}")
+        return 1
+    if written(here) != written(there):
+        print(f"  FAILED  by transformers the texts are {written(here)}, not {written(there)}")
+        return 1
+    print(f"  ok      all figures and {len(ROWS)} written texts are those of transformers")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
