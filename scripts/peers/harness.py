@@ -72,9 +72,9 @@ def tasks_in(folder: Path) -> TaskManager:
     return TaskManager(include_path=str(folder), include_defaults=False)
 
 
-def measured(manager: TaskManager, model: str, **args: Any) -> dict[str, Any]:
+def measured(manager: TaskManager, backend: str, **args: Any) -> dict[str, Any]:
     found: dict[str, Any] = simple_evaluate(
-        model=model, model_args=args, tasks=list(TASKS), task_manager=manager, log_samples=True
+        model=backend, model_args=args, tasks=list(TASKS), task_manager=manager, log_samples=True
     )
     return found
 

@@ -163,7 +163,7 @@ const checks = {
     await hub.deleteRepo({ ...publisher, repo });
   },
 
-  async "a model in pieces is its publisher's until it is whole"() {
+  async "a model in pieces is its publisher's until it is whole and agreed to"() {
     const repo = await made({ visibility: "public" });
     const files = await wholeModel();
     const pathsFor = async (who) =>
@@ -173,6 +173,12 @@ const checks = {
     assert.ok((await pathsFor(publisher)).includes(SHARD));
     assert.deepEqual(await pathsFor(newcomer), [".gitattributes"]);
     await hub.uploadFile({ ...publisher, repo, file: last });
+    assert.deepEqual(await pathsFor(newcomer), [".gitattributes"]);
+    await fetch(`${hubUrl}/api/v1/models/${repo}/revisions/main/check/`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${process.env.TOKEN}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ licensor: true }),
+    });
     for (const { path, content } of files) {
       const copy = await hub.downloadFile({ ...newcomer, repo, path });
       assert.ok(copy, `${path} is not there for others`);

@@ -96,7 +96,7 @@ const checks = {
     const batch = await ended(await batchOf(PROMPT, { ...PROMPT, temperature: 9 }));
     assert.equal(batch.status, "failed");
     assert.equal(batch.errors.data[0].line, 2);
-    assert.equal(batch.errors.data[0].param, "temperature");
+    assert.equal(batch.errors.data[0].param, "body.temperature");
   },
 
   async "refusals are the client's own errors"() {
