@@ -50,7 +50,7 @@ task: perplexity
 output_type: loglikelihood_rolling
 doc_to_text: ""
 doc_to_target: "{{question}} {{choices[answer]}}."
-metric_list: [{metric: word_perplexity}, {metric: byte_perplexity}, {metric: bits_per_byte}]
+metric_list: [{metric: byte_perplexity}, {metric: bits_per_byte}]
 """,
     "written": """
 task: written

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from tests.live import Live
@@ -30,12 +32,20 @@ NewPage = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start Chromium for one module: Playwright's event loop would hinder async tests beside it."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    require_browser()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+def require_browser() -> None:
+    """Skip a test where a browser, or the node that Playwright brings, can't be started."""
+    if not CHROMIUM.exists():
+        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    node, *_ = compute_driver_executable()
+    if subprocess.run([node, "--version"], capture_output=True, check=False).returncode:
+        pytest.skip("Playwright's node does not start: apt-get install libatomic1")
 
 
 @pytest.fixture(scope="module")
