@@ -25,6 +25,23 @@ GRACE_SECONDS = 1
 PORTLESS = "127.0.0.1"
 
 
+def environment_of(folder: Path, base_url: str, redis_url: str) -> dict[str, str]:
+    """Return what a process needs to work on the database of the tests."""
+    database = connection.settings_dict
+    name = f"postgresql://{quote(database['USER'])}@/{database['NAME']}"
+    place = f"host={quote(database['HOST'], safe='')}&port={database['PORT'] or 5432}"
+    return {
+        "DATABASE_URL": f"{name}?{place}",
+        "REDIS_URL": redis_url,
+        "WEIGHTGATE_BASE_URL": base_url,
+        "WEIGHTGATE_BLOB_DIR": str(settings.BLOB_DIR),
+        "WEIGHTGATE_VAR": str(folder / "var"),
+        "WEIGHTGATE_DB_POOL": "8",
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
 class Servers:
     """Three processes that a test may kill and start anew, as an init system does."""
 
@@ -35,26 +52,15 @@ class Servers:
         server = valkey.prepare(folder, folder)
         options = ("--port", str(redis_port), "--bind", PORTLESS, "--save", "")
         self.redis = Daemon("redis", [str(server.binary), *options], folder / "redis.txt")
-        environment = {**os.environ, **self._environment(folder), **extra}
+        environment = {
+            **os.environ,
+            **environment_of(folder, self.base_url, self.redis_url),
+            **extra,
+        }
         web = process_commands.streams(f"{PORTLESS}:{port}", grace_seconds=GRACE_SECONDS)
         self.web = self._python("web", web, folder, environment)
         worker = process_commands.worker(concurrency=2)
         self.worker = self._python("worker", worker, folder, environment)
-
-    def _environment(self, folder: Path) -> dict[str, str]:
-        database = connection.settings_dict
-        name = f"postgresql://{quote(database['USER'])}@/{database['NAME']}"
-        place = f"host={quote(database['HOST'], safe='')}&port={database['PORT'] or 5432}"
-        return {
-            "DATABASE_URL": f"{name}?{place}",
-            "REDIS_URL": self.redis_url,
-            "WEIGHTGATE_BASE_URL": self.base_url,
-            "WEIGHTGATE_BLOB_DIR": str(settings.BLOB_DIR),
-            "WEIGHTGATE_VAR": str(folder / "var"),
-            "WEIGHTGATE_DB_POOL": "8",
-            "OMP_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",
-        }
 
     def _python(
         self, name: str, words: tuple[str, ...], folder: Path, environment: dict[str, str]
