@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("ca-certificates", "git", "make", "python3", "python3-venv")
-# Debian's installer and containers write it; a root has none, and nothing else knows localhost.
-HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+# Debian's installer and containers write it; a root has none, and nothing else knows these names.
+HOSTS = f"""\
+127.0.0.1\tlocalhost
+127.0.1.1\t{socket.gethostname()}
+::1\tlocalhost ip6-localhost ip6-loopback
+"""
 INSIDE = """
 mount --rbind /proc "$ROOT/proc"; mount --rbind /sys "$ROOT/sys"; mount --rbind /dev "$ROOT/dev"
 for path in $BOUND; do
