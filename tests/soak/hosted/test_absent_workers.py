@@ -1,7 +1,7 @@
 """Workers die by kill -9 and Redis loses all, while people ask: none is refused, all are answered.
 
 `make test` runs it with 60 requests; by the environment it runs with as many as one has time for:
-QUEUE_REQUESTS=10000 make soak ARGS="tests/soak/test_absent_workers.py".
+QUEUE_REQUESTS=10000 make soak ARGS="tests/soak/hosted/test_absent_workers.py".
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from portal.jobs.quota import quota_today
 from portal.jobs.services import sweep
 from tests.factories.accounts import make_token
 from tests.factories.jobs import make_guest, make_hosted, tiny_model
-from tests.soak.askers import Answers, Askers
-from tests.soak.servers import Servers, running
+from tests.soak.hosted.askers import Answers, Askers
+from tests.soak.hosted.servers import Servers, running
 from tests.waiting import wait_until
 
 SWEEP_SECONDS = 0.5

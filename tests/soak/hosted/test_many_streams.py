@@ -1,6 +1,6 @@
 """Many streams in one web process have no gap and no repeat, and none waits for a slow reader.
 
-`make test` follows 60 of them; STREAMS=1000 make soak ARGS="tests/soak/test_many_streams.py".
+`make test` follows 60 of them; for more: STREAMS=1000 make soak ARGS=tests/soak/hosted.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from portal.jobs.streaming.event_log import ChoiceEvent, append
 from tests.factories.jobs import claim, make_guest, make_hosted, make_job, tiny_model
 from tests.hosts.daemons import Daemon
 from tests.live import free_port
-from tests.soak.servers import environment_of
-from tests.soak.stream_readers import StreamReader
+from tests.soak.hosted.servers import environment_of
+from tests.soak.hosted.stream_readers import StreamReader
 from tests.waiting import wait_until
 
 STREAMS = int(os.environ.get("STREAMS", 60))
