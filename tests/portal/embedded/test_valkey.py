@@ -22,6 +22,7 @@ def test_a_list_and_a_stream_survive_kill_9(supervisor, server):
     client = redis.Redis.from_url(server.url)
     client.rpush("list", *range(50))
     client.xadd("stream", {"token": "1"})
+    assert client.execute_command("WAITAOF", 1, 0, 5000)[0] == 1  # it is on disk within a second
     dead = supervisor.pids()["valkey"]
     os.kill(dead, signal.SIGKILL)
 
