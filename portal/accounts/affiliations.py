@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from allauth.account.models import EmailAddress
 from django.db.models import Q
 
 from portal.accounts.models import Affiliation, Organization, User
+from portal.database.compiled_query import CompiledQuery
+
+# Each prompt asks for it.
+LATEST = CompiledQuery(
+    lambda person, now: (
+        Affiliation.objects.of(person).standing_at(now).values_list("organization")[:1]
+    ),
+    {"person": -101, "now": datetime.min.replace(tzinfo=UTC)},
+)
 
 
 def affiliations_of(person: User, now: datetime) -> list[Affiliation]:
@@ -24,11 +33,13 @@ def is_affiliated(person: User, now: datetime) -> bool:
     return Affiliation.objects.of(person).standing_at(now).exists()
 
 
-def organization_of(person: User, now: datetime) -> Organization | None:
-    """Return the organization that a person is proved to belong to; of several, the last proved."""
-    proofs = Affiliation.objects.of(person).standing_at(now).select_related("organization")
-    latest = proofs.first()
-    return latest.organization if latest else None
+def organization_id_of(person: User, now: datetime) -> int | None:
+    """Return the id of the organization that somebody is proved to belong to.
+
+    Of several it is the last proved.
+    """
+    rows = LATEST.rows(person=person.pk, now=now)
+    return rows[0][0] if rows else None
 
 
 def addresses_of(person: User) -> list[str]:

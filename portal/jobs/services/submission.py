@@ -15,7 +15,7 @@ from django.db import transaction
 from portal.access.errors import Refused
 from portal.access.policy.policy import Action, Limits, Reason
 from portal.access.policy.refusals import require_may
-from portal.accounts.affiliations import organization_of
+from portal.accounts.affiliations import organization_id_of
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
@@ -180,7 +180,7 @@ def _store(
     job = Job.objects.create(
         person=person,
         token=caller.token,
-        organization=organization_of(person, now),
+        organization_id=organization_id_of(person, now),
         has_floor=allowance.has_floor,
         repo=repo,
         revision=revision,

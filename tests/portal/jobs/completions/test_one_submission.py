@@ -78,6 +78,9 @@ async def test_a_client_that_leaves_the_server_stops_its_job(posted, stream):
     await asyncio.to_thread(wait_until, is_cancelled, 20, "a cancelled job")
 
 
+HELD_SECONDS = 1
+
+
 @pytest.fixture
 def held(monkeypatch):
     """Hold up the submission before or after its commit, until it is let go."""
@@ -87,7 +90,7 @@ def held(monkeypatch):
         def held_submit(**names):
             submitted = submit(**names) if when == "after" else None
             reached.set()
-            may_go.wait(20)
+            may_go.wait(HELD_SECONDS)  # a request ends no sooner than its thread
             return submitted or submit(**names)
 
         monkeypatch.setattr(openai, "submit", held_submit)
