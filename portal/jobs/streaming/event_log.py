@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -25,7 +26,9 @@ log = logging.getLogger(__name__)
 MAX_EVENTS = 20_000
 TTL_SECONDS = 3600
 PAGE_ENTRIES = 500
+FIRST = 0  # the choice that pages show
 START = "0-0"
+POSITION = re.compile(r"([0-9]{1,19}-[0-9]{1,19}):([0-9]{1,9}):([0-9]{1,12})")
 # The channel that names the jobs whose logs were written to, for processes that follow some.
 NEWS = "weightgate:job-news"
 
@@ -60,13 +63,38 @@ class JobEnd:
 
 
 @dataclass(frozen=True)
+class StreamPosition:
+    """The place up to which a client has had a job's first choice, to go on from.
+
+    The log's id says where to read on. The tokens and characters say what the client has had, also
+    where it came from the row, or the log has been lost since.
+    """
+
+    log_id: str = START
+    tokens: int = 0
+    characters: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> StreamPosition:
+        """Read what a client sends back; what was never sent to one is the beginning."""
+        match = POSITION.fullmatch(text)
+        return cls(match[1], int(match[2]), int(match[3])) if match else cls()
+
+    def __str__(self) -> str:
+        return f"{self.log_id}:{self.tokens}:{self.characters}"
+
+
+BEGINNING = StreamPosition()
+
+
+@dataclass(frozen=True)
 class LogItem:
-    """An entry as a reader gets it: an event or the end, with the id to go on from.
+    """An entry as a reader gets it: an event or the end, with the position to go on from.
 
     Without either, nothing has come for a second; ``progress`` then says why, where it is known.
     """
 
-    last_id: str
+    position: StreamPosition
     event: ChoiceEvent | None = None
     ended: JobEnd | None = None
     progress: JobProgress | None = None
@@ -118,13 +146,17 @@ def _quietly(pipeline: Any) -> None:
 
 
 class ReplayCursor:
-    """A cursor that knows what one reader has had of each choice."""
+    """A cursor that knows what one reader has had of each choice, after what it had before."""
 
-    def __init__(self) -> None:
-        self._tokens: dict[int, int] = defaultdict(int)
-        self._characters: dict[int, int] = defaultdict(int)
-        self._begun: set[int] = set()
+    def __init__(self, after: StreamPosition = BEGINNING) -> None:
+        self._tokens: dict[int, int] = defaultdict(int, {FIRST: after.tokens})
+        self._characters: dict[int, int] = defaultdict(int, {FIRST: after.characters})
+        self._begun: set[int] = {FIRST} if after.tokens else set()
         self._finished: set[int] = set()
+
+    def position(self, log_id: str) -> StreamPosition:
+        """Return the position of a client that has had all of this, and the log up to an id."""
+        return StreamPosition(log_id, self._tokens[FIRST], self._characters[FIRST])
 
     def news(self, event: ChoiceEvent) -> ChoiceEvent | None:
         """Return the part that is new to the reader; None for nothing, or behind a gap.
@@ -160,36 +192,35 @@ class ReplayCursor:
         return cut
 
 
-def read_entry(entry: Entry) -> LogItem:
-    """Decode one entry of a job's log."""
-    entry_id, fields = entry
-    if b"ended" in fields:
-        return LogItem(entry_id.decode(), ended=JobEnd(**json.loads(fields[b"ended"])))
-    return LogItem(entry_id.decode(), event=ChoiceEvent(**json.loads(fields[b"event"])))
+def read_event(entry: Entry) -> ChoiceEvent | None:
+    """Decode one entry of a job's log; None for the end."""
+    _, fields = entry
+    return ChoiceEvent(**json.loads(fields[b"event"])) if b"event" in fields else None
 
 
-def logged(job_id: UUID, until: str = "+") -> Iterator[LogItem]:
+def _logged(job_id: UUID) -> Iterator[Entry]:
     """Read a job's log from its start, page by page; nothing of it while Redis is away."""
     after = "-"
     while True:
         try:
-            entries: Any = redis_client().xrange(log_key(job_id), after, until, count=PAGE_ENTRIES)
+            entries: Any = redis_client().xrange(log_key(job_id), after, count=PAGE_ENTRIES)
         except RedisError as error:
             log.warning("Redis is away, and with it what came so far: %s", error)
             return
-        yield from map(read_entry, entries)
+        yield from entries
         if len(entries) < PAGE_ENTRIES:
             return
         after = f"({entries[-1][0].decode()}"
 
 
-def so_far(job: Job) -> tuple[list[ChoiceEvent], str]:
-    """Return the events of a job so far, and the id to go on reading from."""
+def so_far(job: Job) -> tuple[list[ChoiceEvent], StreamPosition]:
+    """Return the events of a job so far, and the position to go on reading from."""
     if not job.is_open:
-        return [ChoiceEvent(**event) for event in job.events], START
-    cursor, last_id, events = ReplayCursor(), START, []
-    for item in logged(job.pk):
-        last_id = item.last_id
-        new = cursor.news(item.event) if item.event else None
+        return [ChoiceEvent(**event) for event in job.events], BEGINNING
+    cursor, log_id, events = ReplayCursor(), START, []
+    for entry in _logged(job.pk):
+        log_id = entry[0].decode()
+        event = read_event(entry)
+        new = cursor.news(event) if event else None
         events += [new] if new else []
-    return events, last_id
+    return events, cursor.position(log_id)

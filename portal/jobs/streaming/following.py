@@ -12,14 +12,15 @@ from uuid import UUID
 
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import (
+    BEGINNING,
     START,
     ChoiceEvent,
     Entry,
     JobEnd,
     LogItem,
     ReplayCursor,
-    logged,
-    read_entry,
+    StreamPosition,
+    read_event,
 )
 from portal.jobs.streaming.feeds import NewEntries, feed_of
 from portal.jobs.streaming.threads import in_pool
@@ -37,20 +38,20 @@ async def until_ended(job_id: UUID) -> None:
             after = batch.last_id
 
 
-async def follow(job_id: UUID, render: Render, after: str = START) -> AsyncGenerator[str]:
+async def follow(
+    job_id: UUID, render: Render, after: StreamPosition = BEGINNING
+) -> AsyncGenerator[str]:
     """Yield each token once, in order, whatever happens to the stream or the worker; then the end.
 
-    ``render`` runs in the streams' threads. A reader that goes on ``after`` an id is first led past
-    what it has had.
+    ``render`` runs in the streams' threads. A client that was cut off goes on ``after`` the last
+    position that it had.
     """
-    reader = Reader(job_id, render)
-    if after != START:
-        await in_pool(reader.skip)(after)
-    async with feed_of(job_id, after) as feed:
-        over = False
+    reader = Reader(job_id, render, after)
+    log_id, over = after.log_id, False
+    async with feed_of(job_id, log_id) as feed:
         while not over:
-            batch = await feed.next(after)
-            after, over = batch.last_id, batch.over
+            batch = await feed.next(log_id)
+            log_id, over = batch.last_id, batch.over
             texts = reader.texts(batch)
             is_last = False
             while not is_last:
@@ -73,16 +74,10 @@ def _piece(texts: Iterator[str]) -> tuple[str, bool]:
 class Reader:
     """A reader of a job's log for one client. Its methods are for threads, not for the loop."""
 
-    def __init__(self, job_id: UUID, render: Render) -> None:
+    def __init__(self, job_id: UUID, render: Render, after: StreamPosition = BEGINNING) -> None:
         self._job_id = job_id
         self._render = render
-        self._cursor = ReplayCursor()
-
-    def skip(self, until: str) -> None:
-        """Pass over what the client has had."""
-        for item in logged(self._job_id, until):
-            if item.event:
-                self._cursor.news(item.event)
+        self._cursor = ReplayCursor(after)
 
     def texts(self, batch: NewEntries) -> Iterator[str]:
         """Render what is new in a batch; after the last, what only the row has, and the end.
@@ -94,20 +89,22 @@ class Reader:
         if batch.over:
             yield from self._rest(batch.last_id)
         elif not batch.entries:
-            yield self._render(LogItem(batch.last_id, progress=batch.progress))
+            position = self._cursor.position(batch.last_id)
+            yield self._render(LogItem(position, progress=batch.progress))
 
     def _entry(self, entry: Entry) -> str:
-        item = read_entry(entry)
-        return self._event(item.event, item.last_id) if item.event else ""
+        event = read_event(entry)
+        return self._event(event, entry[0].decode()) if event else ""
 
-    def _event(self, event: ChoiceEvent, last_id: str) -> str:
+    def _event(self, event: ChoiceEvent, log_id: str) -> str:
         new = self._cursor.news(event)
-        return self._render(LogItem(last_id, event=new)) if new else ""
+        return self._render(LogItem(self._cursor.position(log_id), event=new)) if new else ""
 
-    def _rest(self, last_id: str) -> Iterator[str]:
+    def _rest(self, log_id: str) -> Iterator[str]:
         job = Job.objects.get(pk=self._job_id)
-        yield from filter(None, map(partial(self._row, last_id), job.each_event()))
-        yield self._render(LogItem(last_id, ended=JobEnd(job.state, job.error)))
+        yield from filter(None, map(partial(self._row, log_id), job.each_event()))
+        end = JobEnd(job.state, job.error)
+        yield self._render(LogItem(self._cursor.position(log_id), ended=end))
 
-    def _row(self, last_id: str, row: dict[str, Any]) -> str:
-        return self._event(ChoiceEvent(**row), last_id)
+    def _row(self, log_id: str, row: dict[str, Any]) -> str:
+        return self._event(ChoiceEvent(**row), log_id)

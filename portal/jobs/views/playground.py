@@ -35,7 +35,7 @@ from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
 from portal.jobs.services.forgetting import kept_until
 from portal.jobs.serving.places import JobProgress, progress_now
-from portal.jobs.streaming.event_log import START, LogItem, so_far
+from portal.jobs.streaming.event_log import LogItem, StreamPosition, so_far
 from portal.jobs.streaming.following import follow
 from portal.jobs.streaming.slots import StreamSlot, occupied, take_slot
 from portal.jobs.streaming.sse import sse_response
@@ -158,14 +158,14 @@ def _signed_in(request: HttpRequest) -> User:
 def _shown(job: Job) -> dict[str, Any]:
     """Return the context of the result's partial."""
     model = hosted_model(job.revision)
-    events, last_id = so_far(job)
+    events, position = so_far(job)
     prompt = model.decode(job.prompts[0]) if job.prompts else ""  # forgotten
     terms, progress = terms_of(job), progress_now(job, timezone.now())
     return {
         "job": job,
         "prompt": prompt,
         "words": words(events, model),
-        "last_id": last_id,
+        "position": position,
         "ending": progress.in_words if progress else ending(job, events),
         "figures": figures(job, timezone.now()),
         "set_elsewhere": set_elsewhere(job),
@@ -187,8 +187,8 @@ def _hosted_since(job: Job) -> str:
 async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """Stream the job's words. A browser that was cut off goes on from the last that it had."""
     job, model, slot = await in_thread(_to_follow)(request, job_id)
-    after = request.headers.get("Last-Event-ID") or request.GET.get("after") or START
-    return sse_response(_word_events(job, model, slot, _stream_id(after)))
+    after = request.headers.get("Last-Event-ID") or request.GET.get("after") or ""
+    return sse_response(_word_events(job, model, slot, StreamPosition.read(after)))
 
 
 def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, StreamSlot]:
@@ -197,15 +197,8 @@ def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, St
     return job, hosted_model(job.revision), take_slot(person.pk, timezone.now())
 
 
-def _stream_id(text: str) -> str:
-    """Return the text if it is a Redis stream's id, else the start."""
-    milliseconds, _, number = text.partition("-")
-    sound = milliseconds.isdecimal() and number.isdecimal() and len(text) < 40
-    return text if sound and text.isascii() else START
-
-
 async def _word_events(
-    job: Job, model: HostedModel, slot: StreamSlot, after: str
+    job: Job, model: HostedModel, slot: StreamSlot, after: StreamPosition
 ) -> AsyncIterator[str]:
     async with occupied(slot), aclosing(follow(job.pk, partial(_rendered, model), after)) as lines:
         yield "retry: 1000\n\n"
@@ -223,11 +216,11 @@ def _silence(progress: JobProgress | None) -> str:
 
 def _rendered(model: HostedModel, item: LogItem) -> str:
     if item.ended:
-        return f"id: {item.last_id}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
+        return f"id: {item.position}\nevent: ended\ndata: {json.dumps(item.ended.state)}\n\n"
     if item.event is None:
         return _silence(item.progress)
     html = "".join(word.markup for word in words([item.event], model))
-    return f"id: {item.last_id}\nevent: words\ndata: {json.dumps(html)}\n\n"
+    return f"id: {item.position}\nevent: words\ndata: {json.dumps(html)}\n\n"
 
 
 @posted_from("jobs:job", "job_id")

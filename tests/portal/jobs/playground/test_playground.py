@@ -132,7 +132,7 @@ def test_the_page_shows_what_there_is_so_far(client, job):
     page = client.get(f"/playground/{job.pk}").content.decode()
     assert "It&#x27;s &lt;b&gt;" in page, "the prompt, escaped"
     assert 'data-lp="4">&lt;i&gt;' in page
-    assert re.search(r'data-events="/playground/[^"]+/events\?after=\d+-\d+"', page)
+    assert re.search(r'data-events="/playground/[^"]+/events\?after=\d+-\d+:\d+:\d+"', page)
     assert f'action="/playground/{job.pk}/stop"' in page
     assert "style=" not in page
     assert "<script>" not in page

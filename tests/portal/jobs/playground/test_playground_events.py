@@ -59,7 +59,7 @@ async def test_words_come_as_the_pages_own_markup_then_the_end(async_client, job
 
 
 async def test_a_browser_that_was_cut_off_goes_on_after_its_last_event(async_client, job):
-    _, last_id = await asyncio.to_thread(so_far, job)
+    _, position = await asyncio.to_thread(so_far, job)
     await asyncio.to_thread(
         finish_job,
         job_id=job.pk,
@@ -67,7 +67,7 @@ async def test_a_browser_that_was_cut_off_goes_on_after_its_last_event(async_cli
         result=JobResult(events=[WHOLE]),
         now=timezone.now(),
     )
-    heard = await listen(async_client, job, **{"Last-Event-ID": last_id})
+    heard = await listen(async_client, job, **{"Last-Event-ID": str(position)})
     assert ["one" in str(data) for _, _, data in heard] == [False, False]
     assert "two" in heard[0][2]
 

@@ -19,7 +19,14 @@ from portal.accounts.tokens.authentication import Caller
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.services import JobResult, create_job, finish_job, sweep
-from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, LogItem, append, log_key
+from portal.jobs.streaming.event_log import (
+    BEGINNING,
+    ChoiceEvent,
+    JobEnd,
+    LogItem,
+    append,
+    log_key,
+)
 from portal.observability.private_words import formatted, may_quote
 from portal.redis_client import redis_client
 from tests.factories.accounts import make_token
@@ -158,7 +165,7 @@ def test_how_python_spells_what_holds_it(hosted):
         event,
         run,
         request,
-        LogItem("0-1", event=event),
+        LogItem(BEGINNING, event=event),
         JobResult(events=[event]),
         EngineRequest(job.prompts[0], run._sampling),
         TokenEvent("1", text=CANARY, logprobs=None),

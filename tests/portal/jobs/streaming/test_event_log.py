@@ -11,10 +11,11 @@ from portal.jobs.models import Job
 from portal.jobs.services import finish_job, sweep
 from portal.jobs.services.running import JobResult
 from portal.jobs.streaming.event_log import (
-    START,
+    BEGINNING,
     ChoiceEvent,
     JobEnd,
     ReplayCursor,
+    StreamPosition,
     announce_end,
     append,
     so_far,
@@ -97,7 +98,7 @@ def end(job, now, event=WHOLE):
     finish_job(job_id=job.pk, attempt=job.attempt, result=JobResult(events=[event]), now=now)
 
 
-async def read(job, after=START):
+async def read(job, after=BEGINNING):
     items = []
 
     def note(item):
@@ -127,11 +128,30 @@ async def test_a_reader_that_comes_early_waits(running, now):
 
 async def test_a_reader_that_was_cut_off_goes_on_where_it_was(running, now):
     append((running.pk, token(n)) for n in range(2))
-    seen, last_id = await asyncio.to_thread(so_far, running)
+    seen, position = await asyncio.to_thread(so_far, running)
     assert text_of(seen) == "The sluice"
     await asyncio.to_thread(end, running, now)
-    items = await read(running, last_id)
+    items = await read(running, position)
     assert text_of(item.event for item in items) == " opens when"
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["log-there", "log-lost"])
+async def test_a_reader_that_was_cut_off_anywhere_has_each_token_once(running, now, lost):
+    """Also among what came from the row, since the log was lost or the reader was behind it."""
+    append((running.pk, token(n)) for n in range(2))
+    result = JobResult(events=[token(n, last=n == 3) for n in range(4)])
+    await asyncio.to_thread(
+        finish_job, job_id=running.pk, attempt=running.attempt, result=result, now=now
+    )
+    if lost:
+        redis_client().flushdb()
+    items = await read(running)
+    assert [item.event.text for item in items[:-1]] == WORDS
+    for had, item in enumerate(items, start=1):
+        position = StreamPosition.read(str(item.position))
+        rest = await read(running, position)
+        assert text_of(item.event for item in rest) == "".join(WORDS[had:])
+        assert rest[-1].ended == JobEnd("succeeded")
 
 
 async def test_a_lost_stream_falls_back_to_the_row(running, now):
