@@ -25,6 +25,7 @@ class StreamReader:
     path: str
     cookie: str
     cut_after: int
+    door: asyncio.Semaphore  # so many come in at once
     is_slow: bool = False
     may_read: asyncio.Event = field(default_factory=asyncio.Event)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,13 +39,14 @@ class StreamReader:
 
     async def _read_once(self) -> bool:
         """Read until the stream ends or is cut; return whether it has ended."""
-        reader, writer = await self._connect()
-        try:
+        async with self.door:
+            reader, writer = await self._connect()
             head = await reader.readuntil(b"\r\n\r\n")
+        self.entered.set()
+        try:
             if not head.startswith(b"HTTP/1.1 200"):
                 self.refusals.append(head)
                 return True
-            self.entered.set()
             if self.is_slow:
                 await self.may_read.wait()
             return await self._read_events(reader)

@@ -36,6 +36,7 @@ from tests.waiting import wait_until
 STREAMS = int(os.environ.get("STREAMS", 60))
 READERS_OF_ONE = 5
 SLOW_OF = 20  # one reader of so many
+ENTERING = 20  # each has to sign in, by the few connections that a process has to the database
 WORDS = 60
 WIDTH = 4000  # characters of a word, so that what a slow reader leaves fills all buffers
 STEP_SECONDS = 0.02
@@ -89,6 +90,7 @@ def write(jobs: list[Job]) -> None:
 def make_readers(base_url: str, jobs: list[Job], cookie: str) -> list[StreamReader]:
     """Make readers of the jobs, most of whom are cut off once, and some of whom are slow."""
     chance = random.Random(1000)
+    door = asyncio.Semaphore(ENTERING)
     slow = set(chance.sample(range(STREAMS), max(1, STREAMS // SLOW_OF)))
     return [
         StreamReader(
@@ -96,6 +98,7 @@ def make_readers(base_url: str, jobs: list[Job], cookie: str) -> list[StreamRead
             f"/playground/{jobs[at % len(jobs)].pk}/events",
             cookie,
             cut_after=chance.randint(1, WORDS),
+            door=door,
             is_slow=at in slow,
         )
         for at in range(STREAMS)
