@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +13,12 @@ from tests.factories.jobs import tiny_model
 from tests.journeys.documented import commands, scripts
 from tests.journeys.installation import empty_installation, places
 
-pytestmark = [pytest.mark.clients, pytest.mark.xdist_group("journeys"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.xdist_group("journeys"),
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+]
 MOST_COMMANDS = 40
 
 
