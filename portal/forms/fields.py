@@ -24,6 +24,17 @@ class LongText(forms.CharField):
         return with_unix_lines(super().to_python(value) or "")
 
 
+class OptionalNumber(forms.TextInput):
+    """A box for a number that may be left empty.
+
+    A browser sends what is no number, such as a half-typed 1e, as nothing where the box is one for
+    numbers. Nothing has a meaning of its own here, so it would be taken without a word.
+    """
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"inputmode": "numeric", "autocomplete": "off", **(attrs or {})})
+
+
 def told_as(words: str) -> dict[str, str]:
     """Return a number's or day's error messages: one sentence, naming the field, for all faults."""
     return dict.fromkeys(("invalid", "min_value", "max_value", "step_size"), words)

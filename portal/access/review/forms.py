@@ -27,7 +27,7 @@ from portal.access.requests.narrowing import Narrowing
 from portal.access.review.narrowing_fields import narrowing_fields, patterns_in
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
-from portal.forms.fields import LongText, told_as
+from portal.forms.fields import LongText, OptionalNumber, told_as
 from portal.text.bidi import isolated
 
 NO_DAY = "Until: give a day, such as 2027-03-31."
@@ -111,7 +111,7 @@ class ApproveForm(DecisionForm):
         required=False,
         help_text="People under the grant beside its holder. Empty: as the model allows.",
         error_messages=told_as("Members: give a whole number of 0 or more."),
-        widget=forms.NumberInput(attrs={"class": "short", "min": 0}),
+        widget=OptionalNumber({"class": "short"}),
     )
 
     tokens_per_day = quota_field("tokens_per_day")

@@ -20,7 +20,7 @@ from portal.jobs.errors import StoredFileNotFound
 
 LEAST_ENDED = 3  # lines from which a pace can be told
 STOPPABLE = (Batch.State.VALIDATING, Batch.State.IN_PROGRESS)
-FILES = {"input": "Requests", "output": "Answers", "error": "Refused or broken"}
+FILES = {"input": "Requests", "output": "Answers", "error": "Lines without an answer"}
 TIMES = {
     "created_at": "Sent",
     "in_progress_at": "File read, lines run from",

@@ -158,7 +158,8 @@ def _control(bound: BoundField, kind: str, hint: str, errors: list[str]) -> Safe
         attrs["aria-describedby"] = described
     if errors:
         attrs["aria-invalid"] = "true"
-    return bound.as_widget(attrs=attrs)
+    initial = bound.as_hidden(only_initial=True) if bound.field.show_hidden_initial else ""
+    return bound.as_widget(attrs=attrs) + initial
 
 
 def _direction(widget: forms.Widget) -> dict[str, str]:

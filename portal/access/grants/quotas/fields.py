@@ -10,7 +10,7 @@ from django import forms
 
 from portal.access.models import GateSettings
 from portal.access.policy.quotas import LARGEST, NUMBERS, Quotas, bounds_of, defaults_of
-from portal.forms.fields import told_as
+from portal.forms.fields import OptionalNumber, told_as
 
 HINTS = {
     "tokens_per_day": "Of one person, for each model",
@@ -32,7 +32,7 @@ def quota_field(name: str) -> forms.IntegerField:
         label=label,
         required=False,
         error_messages=told_as(f"{label}: give a whole number, or nothing for the default."),
-        widget=forms.NumberInput(attrs={"class": "short", "min": 1}),
+        widget=OptionalNumber({"class": "short"}),
     )
 
 
@@ -53,7 +53,6 @@ def offer_quotas(form: forms.Form, gate: GateSettings, *, are_hosted: bool) -> N
             continue
         bound = most.number(name) or LARGEST[name]
         form.fields[name].help_text = f"{HINTS[name]}. At most {bound:,}."
-        form.fields[name].widget.attrs["max"] = bound
         form.initial.setdefault(name, default.number(name))
     if not are_hosted:
         del form.fields["has_floor"]

@@ -13,6 +13,8 @@ from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import NUMBERS, defaults_of
 from portal.access.requests.form.forms import PageForm, words_field
 
+QUOTAS = (*NUMBERS, "has_floor")
+
 
 class QuotasForm(PageForm):
     """The numbers of a grant, filled with those that hold, and the reason for others."""
@@ -33,19 +35,22 @@ class QuotasForm(PageForm):
         super().__init__(*args, **kwargs)
         self.grant, self.gate = grant, settings_of(grant.repo)
         self.in_force = quotas_of(grant)
-        for name in (*NUMBERS, "has_floor"):
+        for name in QUOTAS:
             self.initial.setdefault(name, getattr(self.in_force, name))
+            self.fields[name].show_hidden_initial = True
         offer_quotas(self, self.gate, are_hosted=True)
 
     def quota_fields(self) -> list[BoundField]:
-        return [self[name] for name in (*NUMBERS, "has_floor")]
+        return [self[name] for name in QUOTAS]
 
     def changes(self) -> dict[str, int | bool | None]:
-        """Return what valid answers change: a number left as it was isn't among it."""
+        """Return what was changed on the page, as it was when it was read.
+
+        What somebody else has changed since, and this person left as it was, stays changed.
+        """
         default, answers = defaults_of(self.gate), self.cleaned_data
-        numbers = {
-            name: None if answers[name] == default.number(name) else answers[name]
-            for name in NUMBERS
-            if answers[name] != self.in_force.number(name)
+        changed = {name: answers[name] for name in QUOTAS if name in self.changed_data}
+        return {
+            name: None if name in NUMBERS and answer == default.number(name) else answer
+            for name, answer in changed.items()
         }
-        return {**numbers, "has_floor": answers["has_floor"]}

@@ -20,7 +20,7 @@ from portal.catalog.statements import (
     consent_of,
     statement_of,
 )
-from portal.forms.fields import LongText, told_as
+from portal.forms.fields import LongText, OptionalNumber, told_as
 from portal.parsing.texts import LONGEST_TEXT
 from portal.text.lines import LineInput
 
@@ -50,7 +50,7 @@ def _number(label: str, hint: str, most: int) -> forms.IntegerField:
         min_value=1,
         max_value=most,
         error_messages=words,
-        widget=forms.NumberInput(attrs={"min": 1, "max": most}),
+        widget=OptionalNumber(),
     )
 
 
@@ -164,7 +164,7 @@ class ModelSettingsForm(GatedForm):
         error_messages=told_as(
             "Days to keep prompts and outputs: give a whole number from 0, or leave it empty."
         ),
-        widget=forms.NumberInput(attrs={"min": 0}),
+        widget=OptionalNumber(),
     )
     pickles_allowed = forms.BooleanField(
         label="Take weights in pickles",

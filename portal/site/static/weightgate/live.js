@@ -16,6 +16,8 @@
 
   const renew = async () => {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    // Who has signed out elsewhere is led to sign in again, rather than left with what was.
+    if (answer.redirected) location.reload();
     if (!answer.ok || answer.redirected) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const node of live()) {

@@ -202,7 +202,8 @@ class TestPage:
 
     def post(self, page, grant, **fields):
         in_force = {"tokens_per_day": "1000", "concurrent_jobs": "8", "context_tokens": ""}
-        sent = {**in_force, "reason": WHY, **fields}
+        initial = {f"initial-{name}": value for name, value in in_force.items()}
+        sent = {**in_force, **initial, "initial-has_floor": "False", "reason": WHY, **fields}
         return page.post(reverse("access:grant_quotas", args=[grant.pk]), sent)
 
     def test_the_form_has_the_numbers_that_hold(self, page, grant, change):
@@ -220,13 +221,27 @@ class TestPage:
         page.force_login(grant.person)
         assert "700 tokens a day and 8 jobs at a time." in page.get(shown.url).text
 
+    def test_a_page_read_before_another_change_takes_none_of_it_back(self, page, grant, change):
+        shown = page.get(reverse("access:grant_quotas", args=[grant.pk])).text
+        assert 'name="initial-tokens_per_day" value="1000"' in shown
+        change(tokens_per_day=700, has_floor=True)
+        self.post(page, grant, context_tokens="512")
+        grant.refresh_from_db()
+        assert grant.quotas == {"tokens_per_day": 700, "has_floor": True, "context_tokens": 512}
+
     def test_nothing_changed_is_said(self, page, grant):
         shown = page.get(self.post(page, grant).url).text
         assert "Nothing was changed" in shown
         assert not events().exists()
 
     @pytest.mark.parametrize(
-        ("field", "sent"), [("tokens_per_day", "5001"), ("concurrent_jobs", "x"), ("reason", "")]
+        ("field", "sent"),
+        [
+            ("tokens_per_day", "5001"),
+            ("concurrent_jobs", "x"),
+            ("context_tokens", "1e"),
+            ("reason", ""),
+        ],
     )
     def test_bad_input_is_told_beside_its_field(self, page, grant, field, sent):
         shown = self.post(page, grant, **{"tokens_per_day": "7", field: sent})
