@@ -6,6 +6,7 @@ import html
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 
@@ -24,7 +25,11 @@ KILLS = 20
 TENSOR_BYTES = 24 * 1024 * 1024
 BYTES_PER_SECOND = 4e6  # what is under way is lost with each kill: little, on a poor line
 
-pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+]
 
 
 @pytest.fixture

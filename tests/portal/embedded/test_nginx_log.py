@@ -17,6 +17,7 @@ import pytest
 from django.test import RequestFactory
 
 from portal.embedded import nginx
+from portal.embedded.errors import EmbeddedError
 from portal.errors import TooLarge
 from portal.observability.logs import SECRET_PATHS
 from portal.surfaces.answers import ANSWERS
@@ -54,6 +55,10 @@ class Listening(socketserver.ThreadingUnixStreamServer):
 @pytest.fixture
 def front(var: Path) -> Iterator[tuple[int, Path]]:
     """Run nginx with the portal's own configuration; yield its port and the folder of its logs."""
+    try:
+        nginx.program()
+    except EmbeddedError as error:
+        pytest.skip(str(error))
     for name in ("logs", "blobs/ab"):
         (var / name).mkdir(parents=True)
     (var / "blobs/ab/blob").write_text("bytes")
