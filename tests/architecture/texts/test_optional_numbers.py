@@ -1,4 +1,4 @@
-"""Where no number has a meaning of its own, what is no number reaches the server and is refused."""
+"""A box that may be left empty sends what is typed into it, so that no typing error means empty."""
 
 from __future__ import annotations
 
