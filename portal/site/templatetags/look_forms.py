@@ -11,7 +11,7 @@ from typing import Any
 from django import forms, template
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
-from django.utils.html import strip_tags
+from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -158,8 +158,9 @@ def _control(bound: BoundField, kind: str, hint: str, errors: list[str]) -> Safe
         attrs["aria-describedby"] = described
     if errors:
         attrs["aria-invalid"] = "true"
-    initial = bound.as_hidden(only_initial=True) if bound.field.show_hidden_initial else ""
-    return bound.as_widget(attrs=attrs) + initial
+    if not bound.field.show_hidden_initial:
+        return bound.as_widget(attrs=attrs)
+    return format_html("{}{}", bound.as_widget(attrs=attrs), bound.as_hidden(only_initial=True))
 
 
 def _direction(widget: forms.Widget) -> dict[str, str]:
