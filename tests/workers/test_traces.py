@@ -37,7 +37,9 @@ def test_a_completion_is_one_trace(collector, worker, hosted):
     assert (server.parent, job.parent) == (CLIENT, server.id)
     assert {span.parent for span in spans.values()} == {job.id}
     assert set(spans) == set(PHASES)
-    assert sum(spans[name].nanoseconds for name in PHASES) <= job.nanoseconds * 1.01
+    # Each moment is noted by a clock of its own, some milliseconds apart on a busy machine.
+    most = job.nanoseconds + 10_000_000
+    assert sum(spans[name].nanoseconds for name in PHASES) <= most
     assert server.service == "weightgate"
     assert server.attributes["http.response.status_code"] == "200"
     request_id = response["X-Request-Id"]
