@@ -37,9 +37,12 @@ def expect_loaded_once(page: Page) -> None:
     assert page.evaluate("() => window.loadedOnce")
 
 
+def client_of(live: Live) -> OpenAI:
+    return OpenAI(base_url=f"{live.base_url}/v1", api_key=live.account("approved")["token"])
+
+
 def send_batch(live: Live) -> Batch:
-    account, model = live.account("approved"), live.demo["hosted_model"]
-    client = OpenAI(base_url=f"{live.base_url}/v1", api_key=account["token"])
+    client, model = client_of(live), live.demo["hosted_model"]
     body = {"model": model, "prompt": "import ", "max_tokens": 24, "min_tokens": 24}
     line = {"method": "POST", "url": "/v1/completions", "body": body}
     lines = [json.dumps({"custom_id": str(number), **line}) for number in range(LINES)]
@@ -53,7 +56,7 @@ def test_a_queued_job_becomes_done_in_the_list(live: Live, new_page) -> None:
     asking, listing = new_page(role="approved"), new_page(role="approved")
     asking.goto("/playground")
     asking.get_by_label("Prompt", exact=True).fill("import ")
-    asking.get_by_label("Tokens at most").fill("4")
+    asking.get_by_label("Tokens at most").fill("60")  # so many that it is seen to run
     with stopped(live.pid("worker")):
         asking.get_by_role("button", name="Run").first.click()
         asking.wait_for_url(re.compile(r"/playground/[0-9a-f-]{36}"))
@@ -87,3 +90,17 @@ def test_a_batch_is_followed_cancelled_and_downloaded(live: Live, new_page) -> N
     lines = Path(waiting.value.path()).read_text().splitlines()
     assert {json.loads(line)["response"]["status_code"] for line in lines} == {200}
     expect(page.locator("#batch")).to_contain_text(f"{LINES}: {len(lines)} answered")
+
+
+def test_who_has_signed_out_elsewhere_is_led_to_sign_in(live: Live, new_page) -> None:
+    with stopped(live.pid("worker")):
+        batch = send_batch(live)
+        page = new_page(role="approved")
+        page.goto(f"/jobs/batches/{batch.id}")
+        download = page.get_by_role("link", name="Download Requests")
+        address = download.get_attribute("href")
+        page.context.clear_cookies()
+        page.wait_for_url(re.compile("/accounts/login/"))
+        page.goto(f"{address}")
+        expect(page.get_by_label("Username or e-mail")).to_be_visible()
+        client_of(live).batches.cancel(batch.id)  # its jobs would fill the lists of other tests

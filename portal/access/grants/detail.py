@@ -12,7 +12,7 @@ from portal.access.errors import GrantNotFound
 from portal.access.grants.locks import line_of
 from portal.access.grants.members.membership import cap_of, is_shareable
 from portal.access.grants.newer_text import can_sign_newer
-from portal.access.grants.quotas.changing import require_changeable
+from portal.access.grants.quotas.changing import require_may_change
 from portal.access.grants.renewals import is_renewable, opens_at, reviews
 from portal.access.grants.status_badges import conditions_in_words, delivery_state, state_for
 from portal.access.letters.mailer import grant_keys
@@ -27,7 +27,6 @@ from portal.access.lifecycle import (
     is_unended,
 )
 from portal.access.models import Grant, Hold, Membership, Screening
-from portal.access.policy.administering import require_decides_on
 from portal.access.policy.covered import (
     covered_models,
     covered_repos,
@@ -97,8 +96,7 @@ def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
 
 def _may_set_quotas(person: User, grant: Grant, now: datetime) -> bool:
     try:
-        require_changeable(grant, now)
-        require_decides_on(person, grant, now)
+        require_may_change(person, grant, now)
     except DomainError:
         return False
     return True

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
-from django.forms.boundfield import BoundField
 
 from portal.access.grants.quotas.fields import (
+    NAMED,
+    WithQuotas,
     floor_field,
     offer_quotas,
     quota_field,
@@ -15,7 +16,7 @@ from portal.access.grants.quotas.fields import (
 )
 from portal.access.models import Decision
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.quotas import NUMBERS, Quotas
+from portal.access.policy.quotas import Quotas
 from portal.access.requests.form.forms import words_field
 from portal.access.requests.form.questions import mode_choices
 from portal.access.review.forms import NO_DAY, CaseForm
@@ -34,10 +35,10 @@ NEEDS = {
 }
 
 
-class BulkForm(CaseForm):
+class BulkForm(WithQuotas, CaseForm):
     """One verdict for all selected requests."""
 
-    named: ClassVar = {f"quotas.{name}": name for name in NUMBERS}
+    named: ClassVar = NAMED
 
     verdict = forms.ChoiceField(
         label="All of them",
@@ -77,16 +78,6 @@ class BulkForm(CaseForm):
     def quotas(self) -> Quotas:
         """Return the quotas that valid answers name; what is left at the default is not named."""
         return quotas_in(self.cleaned_data, settings_of(self.repo))
-
-    def quota_fields(self) -> list[BoundField]:
-        """Return the fields of hosted use, for a model that has it."""
-        return [self[name] for name in (*NUMBERS, "has_floor") if name in self.fields]
-
-    def has_quotas(self) -> bool:
-        """Tell whether a quota differs from the default: the page then shows them unfolded."""
-        fields = self.quota_fields()
-        changed = {field.name for field in fields} & set(self.changed_data if self.is_bound else ())
-        return bool(changed) or any(field.errors for field in fields)
 
     def full_clean(self) -> None:
         super().full_clean()

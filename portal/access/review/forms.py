@@ -10,6 +10,8 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from portal.access.grants.quotas.fields import (
+    NAMED,
+    WithQuotas,
     floor_field,
     offer_quotas,
     quota_field,
@@ -19,7 +21,7 @@ from portal.access.models import Decision
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.contacts import team_members
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.quotas import NUMBERS, Quotas
+from portal.access.policy.quotas import Quotas
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.asked_models import modes_of
 from portal.access.requests.form.forms import LONGEST_TEXT, PageForm, words_field
@@ -74,7 +76,7 @@ class DecisionForm(CaseForm):
         return cleaned
 
 
-class ApproveForm(DecisionForm):
+class ApproveForm(WithQuotas, DecisionForm):
     """The terms on which a reviewer would give access."""
 
     models = forms.MultipleChoiceField(
@@ -128,7 +130,7 @@ class ApproveForm(DecisionForm):
         self.named = {
             "expires_at": "until",
             "conditions.files": "only_files",
-            **{f"quotas.{name}": name for name in NUMBERS},
+            **NAMED,
         }
         self._offer_models()
 
@@ -179,16 +181,6 @@ class ApproveForm(DecisionForm):
     def quotas(self) -> Quotas:
         """Return the quotas that valid answers name; what is left at the default is not named."""
         return quotas_in(self.cleaned_data, settings_of(self.repo))
-
-    def quota_fields(self) -> list[BoundField]:
-        """Return the fields of hosted use, for models that have it."""
-        return [self[name] for name in (*NUMBERS, "has_floor") if name in self.fields]
-
-    def has_quotas(self) -> bool:
-        """Tell whether a quota differs from the default: the page then shows them unfolded."""
-        names = [*NUMBERS, "has_floor"]
-        is_wrong = any(field.errors for field in self.quota_fields())
-        return is_wrong or (self.is_bound and any(name in self.changed_data for name in names))
 
     def has_conditions(self) -> bool:
         """Tell whether a condition was given: the page then shows them unfolded."""

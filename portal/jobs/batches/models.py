@@ -159,6 +159,17 @@ class Batch(models.Model):
         return self.state in OPEN_BATCHES
 
     @property
+    def can_be_cancelled(self) -> bool:
+        return self.state in (self.State.VALIDATING, self.State.IN_PROGRESS)
+
+    @property
+    def file_ids(self) -> dict[str, uuid.UUID]:
+        """Return the ids of its files by kind; those that it writes once they are whole."""
+        kinds = ("input",) if self.is_open else ("input", "output", "error")
+        ids = {kind: getattr(self, f"{kind}_file_id") for kind in kinds}
+        return {kind: file_id for kind, file_id in ids.items() if file_id}
+
+    @property
     def caller(self) -> Caller:
         """Return the person who submitted it, with the token that they used."""
         return Caller(self.person, self.token)

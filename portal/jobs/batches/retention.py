@@ -34,7 +34,7 @@ def files_kept() -> str:
 
 
 def forget_files(now: datetime) -> int:
-    """Delete files whose days are over: the site's, or their model's. Return of how many."""
+    """Delete files whose days are over: the site's, or their model's. Return how many."""
     # PostgreSQL's LEAST passes over what is NULL.
     days = Greatest(Least(F("text_days"), Value(file_days())), Value(1))
     old = StoredFile.objects.alias(kept=Days(days)).filter(created_at__lte=Value(now) - F("kept"))

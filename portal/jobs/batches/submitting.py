@@ -96,7 +96,7 @@ def cancel_batch(*, caller: Caller, public_id: str, now: datetime) -> Batch:
     batch = Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
     if batch.state == Batch.State.CANCELLING:
         return batch
-    if batch.state not in (Batch.State.VALIDATING, Batch.State.IN_PROGRESS):
+    if not batch.can_be_cancelled:
         raise BatchHasEnded(batch.state)
     batch.state, batch.cancelling_at = Batch.State.CANCELLING, now
     batch.save(update_fields=["state", "cancelling_at"])

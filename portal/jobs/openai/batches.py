@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import Field
 
@@ -63,21 +62,20 @@ def batch_objects(batches: Sequence[Batch]) -> list[dict[str, Any]]:
 
 
 def _object(batch: Batch, tokens: BatchTokens) -> dict[str, Any]:
-    """Return a batch as clients read it. Its files are named once they are whole."""
+    """Return a batch as clients read it."""
     errors = {"object": "list", "data": batch.errors} if batch.errors else None
-    files: tuple[UUID | None, UUID | None] = (batch.output_file_id, batch.error_file_id)
-    output, error = files if not batch.is_open else (None, None)
+    files = {kind: spelt(FILE_PREFIX, file_id) for kind, file_id in batch.file_ids.items()}
     return {
         "id": spelt(BATCH_PREFIX, batch.pk),
         "object": "batch",
         "endpoint": batch.endpoint,
         "model": batch.model_name or None,
         "errors": errors,
-        "input_file_id": spelt(FILE_PREFIX, batch.input_file_id),
+        "input_file_id": files["input"],
         "completion_window": WINDOW,
         "status": batch.state,
-        "output_file_id": spelt(FILE_PREFIX, output) if output else None,
-        "error_file_id": spelt(FILE_PREFIX, error) if error else None,
+        "output_file_id": files.get("output"),
+        "error_file_id": files.get("error"),
         **{name: _seconds(getattr(batch, name)) for name in TIMES},
         "request_counts": {
             "total": batch.total,

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
-from uuid import UUID
 
 from portal.accounts.tokens.authentication import Caller
 from portal.formatting import duration_words
@@ -19,7 +17,6 @@ from portal.jobs.batches.submitting import batches_of
 from portal.jobs.errors import StoredFileNotFound
 
 LEAST_ENDED = 3  # lines from which a pace can be told
-STOPPABLE = (Batch.State.VALIDATING, Batch.State.IN_PROGRESS)
 FILES = {"input": "Requests", "output": "Answers", "error": "Lines without an answer"}
 TIMES = {
     "created_at": "Sent",
@@ -63,10 +60,6 @@ class ShownBatch:
     @property
     def ended(self) -> int:
         return self.batch.completed + self.batch.failed
-
-    @property
-    def can_be_cancelled(self) -> bool:
-        return self.batch.state in STOPPABLE
 
     @property
     def in_words(self) -> str:
@@ -116,22 +109,14 @@ def open_batches(caller: Caller, now: datetime) -> list[ShownBatch]:
 
 def files_of_batch(caller: Caller, batch: Batch) -> list[BatchFile]:
     """Return the files that a batch has had, in one query."""
-    ids = {kind: file_id for kind in FILES if (file_id := id_of_file(batch, kind))}
+    ids = batch.file_ids
     files = {file.pk: file for file in files_of(caller).filter(pk__in=ids.values())}
     return [BatchFile(kind, files.get(file_id)) for kind, file_id in ids.items()]
 
 
-def id_of_file(batch: Batch, kind: str) -> UUID | None:
-    """Return the id of one of a batch's files; what it writes has none before it is whole."""
-    if kind != "input" and batch.is_open:
-        return None
-    file_id: Any = getattr(batch, f"{kind}_file_id")
-    return file_id if isinstance(file_id, UUID) else None
-
-
 def find_file_of_batch(caller: Caller, batch: Batch, kind: str) -> StoredFile:
     """Find a file of one's own batch, by the rules of /v1/files. Raises StoredFileNotFound."""
-    file_id = id_of_file(batch, kind)
+    file_id = batch.file_ids.get(kind)
     if file_id is None:
         raise StoredFileNotFound
     return find_file(caller=caller, public_id=spelt(FILE_PREFIX, file_id))

@@ -40,7 +40,7 @@ def with_texts() -> QuerySet[Job]:
 
 
 def forget_old(now: datetime) -> int:
-    """Forget the texts of jobs whose days are over. Return of how many."""
+    """Forget the texts of jobs whose days are over. Return how many."""
     most = settings.PROMPT_DAYS
     # The least of three: what held when it was sent, what the lab has set since, the site's most.
     # PostgreSQL's LEAST passes over what is NULL.
@@ -66,7 +66,7 @@ def forget_delivered(job: Job) -> None:
 
 
 def forget(jobs: QuerySet[Job]) -> int:
-    """Blank the texts of ended jobs, here and in their logs for readers. Return of how many."""
+    """Blank the texts of ended jobs, here and in their logs for readers. Return how many."""
     ids = list(jobs.values_list("pk", flat=True))
     rows = Job.objects.filter(pk__in=ids)
     rows.exclude(result_json="").update(result_json=PURGED_RESULT)

@@ -8,6 +8,7 @@ from functools import partial
 from django.conf import settings
 
 from portal.catalog.models import ModelRepo
+from portal.formatting import duration_words
 from portal.jobs.hosting import standing_failure
 from portal.jobs.models import Job
 from portal.jobs.services.one_by_one import act_on_each
@@ -33,13 +34,8 @@ def give_up_jobs(now: datetime) -> int:
 
 def _give_up(job: Job, *, failure: LoadFailure, now: datetime) -> bool:
     words = (
-        f"No worker has been able to load the model for {_minutes(now, failure)}: "
+        f"No worker has been able to load the model for {duration_words(now - failure.since)}: "
         f"{failure.reason}. Send the request again once the model is served."
     )
     close(job, Job.State.FAILED, words, now)
     return True
-
-
-def _minutes(now: datetime, failure: LoadFailure) -> str:
-    minutes = max(1, round((now - failure.since).total_seconds() / 60))
-    return "a minute" if minutes == 1 else f"{minutes} minutes"

@@ -42,11 +42,11 @@ def change_quotas(
     grant = lock_grant(grant_id)
     if grant is None:
         raise GrantNotFound
-    require_decides_on(actor, grant, now)
-    require_changeable(grant, now)
+    require_may_change(actor, grant, now)
     if _changed(grant, changes) == grant.quotas:
         return grant
     _check(grant, changes, reason)
+    reason = reason.strip()
     for standing in lock_line(grant, now):
         was, standing.quotas = standing.quotas, _changed(standing, changes)
         if was == standing.quotas:
@@ -59,14 +59,19 @@ def change_quotas(
             at=now,
             was=was,
             quotas=standing.quotas,
-            reason=reason.strip(),
+            reason=reason,
         )
-    letters.send_quotas_changed(grant, reason=reason.strip(), now=now)
+    letters.send_quotas_changed(grant, reason=reason, now=now)
     return grant
 
 
-def require_changeable(grant: Grant, now: datetime) -> None:
-    """Raise GrantIsOver for a grant that has ended, and Conflict for one without hosted use."""
+def require_may_change(actor: User, grant: Grant, now: datetime) -> None:
+    """Raise unless the actor decides on a grant that stands and gives hosted use.
+
+    Raise GrantIsOver for one that has ended, Conflict for one without hosted use, and what
+    ``require_decides_on`` raises.
+    """
+    require_decides_on(actor, grant, now)
     if is_over(grant, now):
         raise GrantIsOver(ENDED, help_url=f"/grants/{grant.pk}")
     if Mode.INFERENCE not in grant.modes:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from portal.access.models import GateSettings
 from portal.access.policy.quotas import LARGEST, NUMBERS, Quotas, bounds_of, defaults_of
@@ -24,6 +25,24 @@ WITHOUT = re.compile(
     r"\b(compute|hardware|gpus?|cluster|servers?|machines?|of our own|resources)\b",
     re.IGNORECASE,
 )
+
+
+QUOTAS = (*NUMBERS, "has_floor")
+# A service's arguments, by the fields that they are shown beside.
+NAMED = {f"quotas.{name}": name for name in NUMBERS}
+
+
+class WithQuotas(forms.Form):
+    """A form with the fields of quotas, where its models have hosted use."""
+
+    def quota_fields(self) -> list[BoundField]:
+        return [self[name] for name in QUOTAS if name in self.fields]
+
+    def has_quotas(self) -> bool:
+        """Tell whether a quota was named, or is wrong: the page then shows them unfolded."""
+        fields = self.quota_fields()
+        changed = self.changed_data if self.is_bound else []
+        return any(field.errors or field.name in changed for field in fields)
 
 
 def quota_field(name: str) -> forms.IntegerField:

@@ -4,44 +4,40 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.forms.boundfield import BoundField
-
-from portal.access.grants.quotas.fields import floor_field, offer_quotas, quota_field
+from portal.access.grants.quotas.changing import NO_REASON
+from portal.access.grants.quotas.fields import (
+    NAMED,
+    QUOTAS,
+    WithQuotas,
+    floor_field,
+    offer_quotas,
+    quota_field,
+)
 from portal.access.models import Grant
 from portal.access.policy.covered import quotas_of
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import NUMBERS, defaults_of
 from portal.access.requests.form.forms import PageForm, words_field
 
-QUOTAS = (*NUMBERS, "has_floor")
 
-
-class QuotasForm(PageForm):
+class QuotasForm(WithQuotas, PageForm):
     """The numbers of a grant, filled with those that hold, and the reason for others."""
 
-    named: ClassVar = {f"quotas.{name}": name for name in NUMBERS}
+    named: ClassVar = NAMED
 
     tokens_per_day = quota_field("tokens_per_day")
     concurrent_jobs = quota_field("concurrent_jobs")
     context_tokens = quota_field("context_tokens")
     has_floor = floor_field()
-    reason = words_field(
-        "Reason",
-        "The letter quotes it.",
-        "Say why; the letter quotes it.",
-    )
+    reason = words_field("Reason", "The letter quotes it.", NO_REASON)
 
     def __init__(self, *args: Any, grant: Grant, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.grant, self.gate = grant, settings_of(grant.repo)
-        self.in_force = quotas_of(grant)
+        self.gate, in_force = settings_of(grant.repo), quotas_of(grant)
         for name in QUOTAS:
-            self.initial.setdefault(name, getattr(self.in_force, name))
+            self.initial.setdefault(name, getattr(in_force, name))
             self.fields[name].show_hidden_initial = True
         offer_quotas(self, self.gate, are_hosted=True)
-
-    def quota_fields(self) -> list[BoundField]:
-        return [self[name] for name in QUOTAS]
 
     def changes(self) -> dict[str, int | bool | None]:
         """Return what was changed on the page, as it was when it was read.

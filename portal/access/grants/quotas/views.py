@@ -10,9 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.access.grants.detail import seen_by
-from portal.access.grants.quotas.changing import change_quotas, require_changeable
+from portal.access.grants.quotas.changing import change_quotas, require_may_change
 from portal.access.grants.quotas.forms import QuotasForm
-from portal.access.policy.administering import require_decides_on
 from portal.accounts.views import signed_in
 from portal.forms.submitting import accepts, form_page, posted_data
 
@@ -23,8 +22,7 @@ def quotas(request: HttpRequest, grant_id: int) -> HttpResponse:
     """Show the numbers that hold for a grant, and take others."""
     person, now = signed_in(request), timezone.now()
     grant = seen_by(person, grant_id, now).grant
-    require_decides_on(person, grant, now)
-    require_changeable(grant, now)
+    require_may_change(person, grant, now)
     form = QuotasForm(posted_data(request), grant=grant)
     before = grant.quotas
 

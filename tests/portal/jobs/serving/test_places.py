@@ -228,4 +228,4 @@ def test_pages_say_it_as_they_are_loaded(client, waiting):
     assert said in as_shown(client.get(f"/playground/{waiting.pk}").text)
     page = client.get("/jobs").text
     assert said in as_shown(page)
-    assert f'data-waiting="/playground/{waiting.pk}/events"' in page
+    assert f'data-job-events="/playground/{waiting.pk}/events"' in page

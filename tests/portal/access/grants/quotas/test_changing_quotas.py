@@ -247,6 +247,7 @@ class TestPage:
         shown = self.post(page, grant, **{"tokens_per_day": "7", field: sent})
         assert shown.status_code == 422
         assert set(shown.context["form"].errors) == {field}
+        assert 'name="initial-tokens_per_day" value="1000"' in shown.text  # as it was first read
 
     def test_only_the_team_without_a_conflict_is_offered_it(self, page, grant, repo, now):
         link = reverse("access:grant_quotas", args=[grant.pk])
