@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.core.servers.basehttp import ThreadedWSGIServer
+from django.db import connections
 from django.test import Client, TransactionTestCase
 from django.test.testcases import LiveServerThread
 from django.urls import resolve
@@ -57,6 +59,17 @@ def _emptied_by_deleting() -> Iterator[None]:
 def _is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare tests the operator without whom every address says how to begin."""
     monkeypatch.setattr(first_operator, "exists", True)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_keeps_a_connection() -> Iterator[None]:
+    """Close the connections of the thread that does the blocking work of asynchronous tests.
+
+    The thread lives as long as the process: what it left open would be ended by the database in
+    tests of restores, and the next asynchronous test would find it so.
+    """
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(autouse=True)

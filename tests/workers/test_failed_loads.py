@@ -80,7 +80,7 @@ def test_jobs_that_wait_end_with_the_reason_after_an_absence(broken, start_worke
     sweep(now=failure.since + settings.WORKER_ABSENCE)
     job.refresh_from_db()
     assert job.state == Job.State.FAILED
-    said = f"No worker has been able to load the model for 10 minutes: {FILES}"
+    said = f"No worker has been able to load the model for 10\xa0minutes: {FILES}"
     assert job.error.startswith(said)
 
 

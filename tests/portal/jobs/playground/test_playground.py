@@ -281,7 +281,7 @@ def test_the_page_of_a_job_whose_words_are_gone_stands(client, job):
 def test_ones_jobs_are_listed(client, job, hosted):
     make_job(hosted, now=timezone.now())
     page = client.get("/jobs").content.decode()
-    assert page.count("/playground/") == 1
+    assert page.count('href="/playground/') == 1
     assert "Running" in page
 
 
