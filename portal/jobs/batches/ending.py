@@ -28,7 +28,8 @@ def record_end(batch: Batch, now: datetime) -> None:
     """Put the end on record, and what its lines took together in the row too."""
     tokens = tokens_of([batch])[batch.pk]
     batch.prompt_tokens, batch.completion_tokens = tokens.prompts, tokens.answers
-    batch.save(update_fields=["prompt_tokens", "completion_tokens"])
+    batch.waiting_for = ""
+    batch.save(update_fields=["prompt_tokens", "completion_tokens", "waiting_for"])
     record(
         EventType.BATCH_ENDED,
         actor=None,

@@ -70,7 +70,14 @@ def _queue(batch: Batch, line: BatchLine, now: datetime) -> bool:
         return _refused(batch, line, error, now)
     line.state, line.job, line.body = BatchLine.State.RUNNING, job, ""
     line.save(update_fields=["state", "job", "body"])
+    _wait_for(batch, "")
     return True
+
+
+def _wait_for(batch: Batch, reason: str) -> None:
+    if batch.waiting_for != reason:
+        batch.waiting_for = reason
+        batch.save(update_fields=["waiting_for"])
 
 
 def _make_job(batch: Batch, line: BatchLine, now: datetime) -> Job:
@@ -82,6 +89,7 @@ def _refused(batch: Batch, line: BatchLine, error: DomainError, now: datetime) -
     """Have the line wait, or end with what /v1/completions would answer, or end all of them."""
     if error.status in PASSES:
         log.info("Batch %s waits: %s", batch.pk, error.message)
+        _wait_for(batch, error.message)
         return False
     if isinstance(error, Refused) and not _may_infer(batch, now):
         log.info("Batch %s stops, access has ended: %s", batch.pk, error.message)

@@ -106,6 +106,8 @@ class Batch(models.Model):
     total = models.PositiveIntegerField(default=0)
     completed = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    # Why the next line can't run yet, in the words of the refusal; "" while lines run.
+    waiting_for = models.TextField(blank=True, db_default="", default="")
     # Sums over its lines, once it has ended.
     prompt_tokens = models.PositiveBigIntegerField(null=True)
     completion_tokens = models.PositiveBigIntegerField(null=True)

@@ -84,6 +84,7 @@ def _object(batch: Batch, tokens: BatchTokens) -> dict[str, Any]:
         },
         "usage": _usage(tokens),
         "metadata": batch.metadata or None,
+        "x_weightgate": {"waiting_for": batch.waiting_for or None},
     }
 
 

@@ -72,6 +72,16 @@ class ShownBatch:
         words = f"{self.ended:,} of {batch.total:,} ended"
         return f"{words}, {batch.failed:,} without an answer" if batch.failed else words
 
+    @property
+    def waiting_for(self) -> str:
+        """Return why the lines that are left wait; "" while they run."""
+        is_running = self.batch.state == Batch.State.IN_PROGRESS
+        return self.batch.waiting_for if is_running else ""
+
+    @property
+    def outlook(self) -> str:
+        return "the rest waits" if self.waiting_for else self.estimate
+
     @cached_property
     def estimate(self) -> str:
         """Say about how long the rest takes; "" where nothing tells."""
@@ -84,10 +94,12 @@ class ShownBatch:
 
     def _time_left(self) -> timedelta | None:
         batch = self.batch
-        is_running = batch.state == Batch.State.IN_PROGRESS and batch.in_progress_at
-        if not is_running or self.ended < LEAST_ENDED or self.ended >= batch.total:
+        began = batch.in_progress_at if batch.state == Batch.State.IN_PROGRESS else None
+        if began is None or batch.waiting_for:
             return None
-        passed: timedelta = self.now - is_running
+        if self.ended < LEAST_ENDED or self.ended >= batch.total:
+            return None
+        passed = self.now - began
         return passed / self.ended * (batch.total - self.ended)
 
     @property

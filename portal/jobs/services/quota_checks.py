@@ -80,4 +80,5 @@ def _spent(today: Quota, wanted: int) -> str:
     of_model = f" of {today.model}" if today.model else ""
     if today.left == 0:
         return f"You’ve used today’s {today.limit:,} tokens{of_model}."
-    return f"This may take {wanted:,} tokens, and {today.left:,} are left today{of_model}."
+    is_left = "is" if today.left == 1 else "are"
+    return f"This may take {wanted:,} tokens, and {today.left:,} {is_left} left today{of_model}."

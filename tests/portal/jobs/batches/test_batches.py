@@ -149,9 +149,10 @@ def test_a_line_that_todays_quota_has_no_room_for_waits(submit, answer, guest, n
     go_on(batch, now)
     assert (batch.state, batch.failed) == ("in_progress", 0)
     assert quota_today(guest, now).used > 0
+    assert "1 is left today" in batch.waiting_for
     tomorrow = now + timedelta(hours=14)
     settings.DAILY_TOKENS = 200
-    go_on(batch, tomorrow)
+    assert go_on(batch, tomorrow).waiting_for == ""
     while answer(at=tomorrow):
         pass
     assert go_on(batch, tomorrow).completed == 5

@@ -90,6 +90,27 @@ def test_a_running_batch_says_how_far_it_is_and_how_long_it_takes(
         assert "data-live" in client.get(address).text
 
 
+def test_one_that_waits_for_tomorrows_quota_says_so_instead_of_a_pace(
+    client, send, answer, settings, now
+):
+    settings.DAILY_TOKENS = 30
+    batch = send(20)
+    for _ in range(batch.lines.filter(state="running").count()):
+        answer(now + timedelta(minutes=1))
+    batch = go_on(batch, now + timedelta(minutes=1))
+    page = shown(client, page_of(batch))
+    assert "The rest waits." in page
+    assert "More from 00:00 UTC." in page
+    assert ShownBatch(batch, now + timedelta(minutes=2)).estimate == ""
+    assert "the rest waits" in shown(client, "/jobs/batches")
+
+
+def test_the_menu_leads_to_jobs_batches_and_usage(client, guest):
+    page = client.get("/").text
+    for address in ("/jobs", "/jobs/batches", "/usage"):
+        assert f'href="{address}"' in page
+
+
 def test_an_ended_batch_says_what_it_took_and_gives_its_files(client, send, answer, now):
     batch = send(1, metadata={"for": "a first try"})
     answer(now)
