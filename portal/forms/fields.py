@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
 from portal.errors import FieldErrors
+
+MEGABYTE = 1_000_000
+FAULTS = (
+    *("invalid", "min_value", "max_value", "step_size"),
+    *("max_digits", "max_decimal_places", "max_whole_digits"),
+)
 
 
 class LongText(forms.CharField):
@@ -35,9 +42,29 @@ class OptionalNumber(forms.TextInput):
         super().__init__({"inputmode": "numeric", "autocomplete": "off", **(attrs or {})})
 
 
+class MegabytesField(forms.DecimalField):
+    """A size that people write in megabytes, of a million bytes each; its value is in bytes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_digits=15, decimal_places=6, **kwargs)
+
+    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+        number = super().clean(value)
+        return None if number is None else int(number * MEGABYTE)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write bytes as megabytes; what was typed stays as it is."""
+        return f"{Decimal(value) / MEGABYTE:f}" if isinstance(value, int) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        if isinstance(initial, int):
+            initial = Decimal(initial) / MEGABYTE
+        return super().has_changed(initial, data)
+
+
 def told_as(words: str) -> dict[str, str]:
     """Return a number's or day's error messages: one sentence, naming the field, for all faults."""
-    return dict.fromkeys(("invalid", "min_value", "max_value", "step_size"), words)
+    return dict.fromkeys(FAULTS, words)
 
 
 def end_of_day(day: date) -> datetime:

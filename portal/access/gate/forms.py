@@ -15,7 +15,7 @@ from portal.access.requests.form.answers import country_name, modes_label, secto
 from portal.access.requests.form.builder import PageForm
 from portal.access.requests.form.questions import CHOOSING, NO, YES, LabQuestion, QuestionKind
 from portal.catalog.models import ModelRepo, TeamMember
-from portal.forms.fields import LongText, told_as
+from portal.forms.fields import MEGABYTE, LongText, MegabytesField, told_as
 from portal.text.bidi import isolated
 
 KINDS = {
@@ -45,6 +45,19 @@ def _number(name: str, label: str, hint: str) -> forms.IntegerField:
             **told_as(f"{label}: give a whole number, {least} to {most}."),
         },
         widget=forms.NumberInput(attrs={"class": "short", "min": least, "max": most}),
+    )
+
+
+def _megabytes(name: str, label: str, hint: str) -> MegabytesField:
+    least, most = (bound // MEGABYTE for bound in RANGES[name])
+    words = f"{label}: give a number, {least} to {most}."
+    return MegabytesField(
+        label=label,
+        help_text=hint,
+        error_messages={"required": f"Choose {least} to {most}.", **told_as(words)},
+        widget=forms.NumberInput(
+            attrs={"class": "short", "min": least, "max": most, "step": "any"}
+        ),
     )
 
 
@@ -115,6 +128,26 @@ class GateForm(PageForm):
         "most_context_tokens",
         "Tokens of one request at most",
         "So many may reviewers give. 0: no more than the number above.",
+    )
+    egress_bytes_per_day = _megabytes(
+        "egress_bytes_per_day",
+        "Captures a day of one person, in MB",
+        "What leaves the inside of the model. 0: as this installation sets it.",
+    )
+    most_egress_bytes_per_day = _megabytes(
+        "most_egress_bytes_per_day",
+        "Captures a day at most, in MB",
+        "So much may reviewers give. 0: no more than the number above.",
+    )
+    egress_bytes_total = _megabytes(
+        "egress_bytes_total",
+        "Captures of one person in all, in MB",
+        "What ever leaves, over all days. 0: no limit.",
+    )
+    most_egress_bytes_total = _megabytes(
+        "most_egress_bytes_total",
+        "Captures in all at most, in MB",
+        "So much may reviewers give. 0: no more than the number above.",
     )
     hidden_votes = _switch(
         "Hide votes from those who haven’t voted", "So that the first vote doesn’t sway the others."

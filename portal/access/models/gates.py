@@ -34,6 +34,10 @@ class GateSettings(models.Model):
     most_tokens_per_day = models.PositiveIntegerField(default=0, db_default=0)
     most_concurrent_jobs = models.PositiveIntegerField(default=0, db_default=0)
     most_context_tokens = models.PositiveIntegerField(default=0, db_default=0)
+    egress_bytes_per_day = models.PositiveBigIntegerField(default=0, db_default=0)
+    egress_bytes_total = models.PositiveBigIntegerField(default=0, db_default=0)
+    most_egress_bytes_per_day = models.PositiveBigIntegerField(default=0, db_default=0)
+    most_egress_bytes_total = models.PositiveBigIntegerField(default=0, db_default=0)
     updated_by = person_field(null=True)
     updated_at = models.DateTimeField(null=True)
 

@@ -20,11 +20,14 @@ MOST_MEMBERS = 1000
 class Conditions:
     """The conditions of one grant.
 
-    ``no_logits``: generated text only, no logits or activations. ``files``: what may be downloaded,
-    as patterns of paths. ``max_members``: how many people may work under it beside its holder.
+    ``no_logits``: generated text only, no logits or activations. ``no_captures``: text and
+    log-probabilities, but nothing that stands inside the model, and no change of it. ``files``:
+    what may be downloaded, as patterns of paths. ``max_members``: how many people may work under it
+    beside its holder.
     """
 
     no_logits: bool = False
+    no_captures: bool = False
     files: tuple[str, ...] | None = None
     max_members: int | None = None
 
@@ -49,6 +52,8 @@ class Conditions:
         sentences = []
         if self.no_logits:
             sentences.append("Generated text only: no logprobs, hidden states or attention.")
+        elif self.no_captures:
+            sentences.append("No captures: no hidden states, attention or interventions.")
         if self.files is not None:
             sentences.append(f"Only these files may be downloaded: {', '.join(self.files)}.")
         if self.max_members is not None:

@@ -16,7 +16,8 @@ class Action(StrEnum):
     SEE = "see"
     DOWNLOAD = "download"
     INFER = "infer"
-    CAPTURE = "capture"
+    SCORE = "score"  # infer, with log-probabilities
+    CAPTURE = "capture"  # look inside the model, or change what stands there
     PUBLISH = "publish"
     REVIEW = "review"
     ADMINISTER = "administer"
@@ -98,6 +99,7 @@ class Permission:
 
 ALLOWED = Permission(allowed=True)
 TEXT_ONLY = "it gives generated text only: no logprobs, hidden states or attention"
+NO_CAPTURES = "it gives no captures: no hidden states, attention or interventions"
 TEXT_ONLY_WHILE_WAITING = f"while your request is with the reviewers, {TEXT_ONLY}"
 OTHER_FILES = "it covers other files than this one"
 

@@ -18,9 +18,10 @@ from django.urls import reverse
 
 from portal.access.models import AccessSuspension, Hold
 from portal.access.policy.active_grants import Opening, active_grants
-from portal.access.policy.conditions import matches
+from portal.access.policy.conditions import Conditions, matches
 from portal.access.policy.permissions import (
     ALLOWED,
+    NO_CAPTURES,
     OTHER_FILES,
     TEXT_ONLY,
     Action,
@@ -135,6 +136,7 @@ def may_read(caller: Caller, file: File, now: datetime) -> Permission:
 USES = {
     Action.DOWNLOAD: Mode.DOWNLOAD,
     Action.INFER: Mode.INFERENCE,
+    Action.SCORE: Mode.INFERENCE,
     Action.CAPTURE: Mode.INFERENCE,
 }
 RECORDS = frozenset({Action.REVIEW, Action.ADMINISTER})
@@ -142,6 +144,7 @@ RECORDS = frozenset({Action.REVIEW, Action.ADMINISTER})
 SCOPES = {
     Action.DOWNLOAD: Scope.DOWNLOAD,
     Action.INFER: Scope.INFER,
+    Action.SCORE: Scope.INFER,
     Action.CAPTURE: Scope.INFER,
     Action.PUBLISH: Scope.PUBLISH,
     Action.REVIEW: Scope.REVIEW,
@@ -244,15 +247,22 @@ def _within_conditions(grants: dict[int, Opening], action: Action) -> Permission
 
 def _hosted(grants: dict[int, Opening], action: Action) -> Permission:
     """Allow hosted use with the quotas of the grants that allow it."""
-    looks_inside = action == Action.CAPTURE
-    allowing = [
-        opening.quotas
-        for opening in grants.values()
-        if not (looks_inside and opening.conditions.no_logits)
-    ]
+    refused = {pk: _ruled_out(opening.conditions, action) for pk, opening in grants.items()}
+    allowing = [opening.quotas for pk, opening in grants.items() if not refused[pk]]
     if not allowing:
-        return refuse(Reason.CONDITION, _grant_page(next(iter(grants))), condition=TEXT_ONLY)
+        # What rules out the least is what can be changed soonest.
+        pk = next(
+            (pk for pk, words in refused.items() if words == NO_CAPTURES), next(iter(refused))
+        )
+        return refuse(Reason.CONDITION, _grant_page(pk), condition=refused[pk])
     if all(quotas == SILENT for quotas in allowing):
         return ALLOWED
     has_floor = any(quotas.has_floor for quotas in allowing)
     return Permission(allowed=True, limits=Limits(quotas=tuple(allowing), has_floor=has_floor))
+
+
+def _ruled_out(conditions: Conditions, action: Action) -> str:
+    """Name the condition that rules out a hosted use, as the end of a sentence; "" for none."""
+    if action in (Action.SCORE, Action.CAPTURE) and conditions.no_logits:
+        return TEXT_ONLY
+    return NO_CAPTURES if action == Action.CAPTURE and conditions.no_captures else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from portal.errors import FieldErrors
-from portal.formatting import counted
+from portal.formatting import counted, size
 
 if TYPE_CHECKING:
     from portal.access.models import GateSettings
@@ -21,12 +21,18 @@ NUMBERS = {
     "tokens_per_day": "Tokens a day",
     "concurrent_jobs": "Jobs at a time",
     "context_tokens": "Tokens of one request",
+    "egress_bytes_per_day": "Captures a day",
+    "egress_bytes_total": "Captures in all",
 }
+# Numbers of bytes, which people write as megabytes.
+IN_BYTES = ("egress_bytes_per_day", "egress_bytes_total")
 # The most that a gate may name; 0 there leaves it to the installation.
 LARGEST = {
     "tokens_per_day": 1_000_000_000,
     "concurrent_jobs": 1000,
     "context_tokens": 1_000_000,
+    "egress_bytes_per_day": 10**13,
+    "egress_bytes_total": 10**15,
 }
 FLOOR = "These jobs have a guaranteed share of the machine."
 
@@ -36,13 +42,16 @@ class Quotas:
     """The quotas of one grant: of each of its people, for each model that it opens.
 
     A number is None where the grant says nothing. ``context_tokens``: of a prompt and its
-    completion together.
+    completion together. ``egress_bytes_per_day`` and ``egress_bytes_total``: of what is captured
+    inside the model and leaves.
     ``has_floor``: the organization has no hardware of its own, so its jobs have a guaranteed share.
     """
 
     tokens_per_day: int | None = None
     concurrent_jobs: int | None = None
     context_tokens: int | None = None
+    egress_bytes_per_day: int | None = None
+    egress_bytes_total: int | None = None
     has_floor: bool = False
 
     @classmethod
@@ -66,12 +75,14 @@ SILENT = Quotas()
 def defaults_of(gate: GateSettings) -> Quotas:
     """Return what holds where a grant says nothing: the gate's numbers, else the installation's.
 
-    Without either, a request may take the model's whole context.
+    Without either, a request may take the model's whole context, and captures have no limit in all.
     """
     return Quotas(
         tokens_per_day=gate.tokens_per_day or settings.DAILY_TOKENS,
         concurrent_jobs=gate.concurrent_jobs or settings.MAX_OPEN_JOBS,
         context_tokens=gate.context_tokens or None,
+        egress_bytes_per_day=gate.egress_bytes_per_day or settings.DAILY_EGRESS_BYTES,
+        egress_bytes_total=gate.egress_bytes_total or None,
     )
 
 
@@ -79,9 +90,7 @@ def bounds_of(gate: GateSettings) -> Quotas:
     """Return the most that a reviewer may give: the gate's bounds, else no more than by default."""
     default = defaults_of(gate)
     return Quotas(
-        tokens_per_day=gate.most_tokens_per_day or default.tokens_per_day,
-        concurrent_jobs=gate.most_concurrent_jobs or default.concurrent_jobs,
-        context_tokens=gate.most_context_tokens or default.context_tokens,
+        **{name: getattr(gate, f"most_{name}") or default.number(name) for name in NUMBERS}
     )
 
 
@@ -93,7 +102,9 @@ def bound_errors(gate: GateSettings) -> dict[str, str]:
         if most and least is None:
             errors[f"most_{name}"] = "Give the default too: without one there is no limit below it."
         elif most and least is not None and most < least:
-            errors[f"most_{name}"] = f"Give at least the default, {least:,}; or 0 for that."
+            errors[f"most_{name}"] = (
+                f"Give at least the default, {shown(name, least)}; or 0 for that."
+            )
     return errors
 
 
@@ -109,7 +120,10 @@ def check_quotas(quotas: Quotas, gate: GateSettings) -> None:
     for name, label in NUMBERS.items():
         number, most = quotas.number(name), bounds.number(name) or LARGEST[name]
         if number is not None and not 1 <= number <= most:
-            errors[name] = f"{label}: give 1 to {most:,}, or nothing for what the gate gives."
+            least = shown(name, 1)
+            errors[name] = (
+                f"{label}: give {least} to {shown(name, most)}, or nothing for what the gate gives."
+            )
     if errors:
         raise FieldErrors(errors, inside="quotas")
 
@@ -140,6 +154,11 @@ def quota_words(quotas: Quotas) -> str:
     return f"Hosted use, for each person: {listed}.{f' {FLOOR}' if quotas.has_floor else ''}"
 
 
+def shown(name: str, number: int) -> str:
+    """Write a number of a quota for people, bytes in their largest unit."""
+    return size(number) if name in IN_BYTES else f"{number:,}"
+
+
 def _part(quotas: Quotas, name: str, words: Callable[[int], str]) -> str:
     number = quotas.number(name)
     return "" if number is None else words(number)
@@ -149,4 +168,6 @@ WORDS: dict[str, Callable[[int], str]] = {
     "tokens_per_day": lambda number: f"{counted(number, 'token')} a day",
     "concurrent_jobs": lambda number: f"{counted(number, 'job')} at a time",
     "context_tokens": lambda number: f"{counted(number, 'token')} in a prompt and its completion",
+    "egress_bytes_per_day": lambda number: f"{size(number)} of captures a day",
+    "egress_bytes_total": lambda number: f"{size(number)} of captures in all",
 }

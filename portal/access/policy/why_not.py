@@ -67,7 +67,7 @@ def while_waiting(
         return None  # otherwise asking anew would open again what the lab ended
     if _ended_by_the_lab(person, repo, latest):
         return None
-    if action == Action.CAPTURE:
+    if action in (Action.SCORE, Action.CAPTURE):
         return refuse(Reason.CONDITION, _page(request), condition=TEXT_ONLY_WHILE_WAITING)
     return Permission(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 

@@ -173,6 +173,7 @@ def narrowest_conditions(conditions: Sequence[Conditions]) -> Conditions | None:
     members = [limits.max_members for limits in conditions if limits.max_members is not None]
     return Conditions(
         no_logits=any(limits.no_logits for limits in conditions),
+        no_captures=any(limits.no_captures for limits in conditions),
         files=None if files is None else tuple(files),
         max_members=min(members, default=None),
     )

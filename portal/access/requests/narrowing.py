@@ -61,6 +61,7 @@ def narrow(
     files = _common_files(repo, common.files, own.conditions.files)
     conditions = Conditions(
         no_logits=common.no_logits or own.conditions.no_logits,
+        no_captures=common.no_captures or own.conditions.no_captures,
         files=files,
         max_members=common.max_members,  # of the whole grant
     )

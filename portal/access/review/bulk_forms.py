@@ -58,6 +58,8 @@ class BulkForm(WithQuotas, CaseForm):
     tokens_per_day = quota_field("tokens_per_day")
     concurrent_jobs = quota_field("concurrent_jobs")
     context_tokens = quota_field("context_tokens")
+    egress_bytes_per_day = quota_field("egress_bytes_per_day")
+    egress_bytes_total = quota_field("egress_bytes_total")
     has_floor = floor_field()
     reason_code = forms.ChoiceField(
         label="Reason",

@@ -101,6 +101,11 @@ class ApproveForm(WithQuotas, DecisionForm):
         required=False,
         help_text="No logprobs, hidden states or attention.",
     )
+    no_captures = forms.BooleanField(
+        label="No captures",
+        required=False,
+        help_text="Log-probabilities, but no hidden states, attention or interventions.",
+    )
     only_files = LongText(
         label="Only these files",
         required=False,
@@ -119,6 +124,8 @@ class ApproveForm(WithQuotas, DecisionForm):
     tokens_per_day = quota_field("tokens_per_day")
     concurrent_jobs = quota_field("concurrent_jobs")
     context_tokens = quota_field("context_tokens")
+    egress_bytes_per_day = quota_field("egress_bytes_per_day")
+    egress_bytes_total = quota_field("egress_bytes_total")
     has_floor = floor_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -166,6 +173,7 @@ class ApproveForm(WithQuotas, DecisionForm):
             tuple(answers[f"only_modes_{key}"]),
             Conditions(
                 no_logits=answers[f"no_logits_{key}"],
+                no_captures=answers[f"no_captures_{key}"],
                 files=patterns_in(answers[f"only_files_{key}"]),
             ),
         )
@@ -174,6 +182,7 @@ class ApproveForm(WithQuotas, DecisionForm):
         """Return the conditions that valid answers set."""
         return Conditions(
             no_logits=self.cleaned_data["no_logits"],
+            no_captures=self.cleaned_data["no_captures"],
             files=patterns_in(self.cleaned_data["only_files"]),
             max_members=self.cleaned_data["max_members"],
         )
@@ -184,7 +193,8 @@ class ApproveForm(WithQuotas, DecisionForm):
 
     def has_conditions(self) -> bool:
         """Tell whether a condition was given: the page then shows them unfolded."""
-        return any(self[name].data for name in ("no_logits", "only_files", "max_members"))
+        names = ("no_logits", "no_captures", "only_files", "max_members")
+        return any(self[name].data for name in names)
 
     def has_narrowing(self) -> bool:
         return any(field.data for _, fields in self.narrowing_rows() for field in fields)

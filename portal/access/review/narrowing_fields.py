@@ -26,6 +26,7 @@ def narrowing_fields(repo: ModelRepo) -> dict[str, forms.Field]:
             widget=forms.CheckboxSelectMultiple,
         ),
         "no_logits": forms.BooleanField(label=f"{repo.name}: generated text only", required=False),
+        "no_captures": forms.BooleanField(label=f"{repo.name}: no captures", required=False),
         "only_files": LongText(
             label=f"{repo.name}: only these files",
             required=False,

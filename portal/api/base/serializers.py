@@ -74,6 +74,7 @@ class PersonOutput(Output):
 
 class ConditionsInput(Input):
     no_logits = StrictBooleanField(default=False)
+    no_captures = StrictBooleanField(default=False)
     files = serializers.ListField(
         child=StrictCharField(max_length=LONGEST_LINE),
         max_length=50,
@@ -94,6 +95,12 @@ class QuotasInput(Input):
     context_tokens = StrictIntegerField(
         allow_null=True, default=None, help_text="Of a prompt and its completion together."
     )
+    egress_bytes_per_day = StrictIntegerField(
+        allow_null=True, default=None, help_text="Bytes of captures."
+    )
+    egress_bytes_total = StrictIntegerField(
+        allow_null=True, default=None, help_text="Bytes of captures, over all days."
+    )
     has_floor = StrictBooleanField(
         default=False,
         help_text="The organization has no hardware of its own: its jobs get a guaranteed share.",
@@ -108,6 +115,12 @@ class QuotasChangeInput(Input):
     context_tokens = StrictIntegerField(
         allow_null=True, required=False, help_text="Of a prompt and its completion together."
     )
+    egress_bytes_per_day = StrictIntegerField(
+        allow_null=True, required=False, help_text="Bytes of captures."
+    )
+    egress_bytes_total = StrictIntegerField(
+        allow_null=True, required=False, help_text="Bytes of captures, over all days."
+    )
     has_floor = StrictBooleanField(
         required=False,
         help_text="The organization has no hardware of its own: its jobs get a guaranteed share.",
@@ -118,6 +131,8 @@ class QuotasOutput(Output):
     tokens_per_day = serializers.IntegerField(allow_null=True)
     concurrent_jobs = serializers.IntegerField(allow_null=True)
     context_tokens = serializers.IntegerField(allow_null=True)
+    egress_bytes_per_day = serializers.IntegerField(allow_null=True)
+    egress_bytes_total = serializers.IntegerField(allow_null=True)
     has_floor = serializers.BooleanField()
 
 

@@ -39,7 +39,7 @@ def playable_by(person: User, now: datetime) -> list[PlayableModel]:
         (repo, may(person, Action.INFER, repo, now)) for repo in hosted_repos(Caller(person))
     ]
     return [
-        PlayableModel(repo, permission.limits, may(person, Action.CAPTURE, repo, now).allowed)
+        PlayableModel(repo, permission.limits, may(person, Action.SCORE, repo, now).allowed)
         for repo, permission in permissions
         if permission.allowed
     ]

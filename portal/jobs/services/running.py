@@ -65,7 +65,7 @@ def may_still(job: Job, revision: Revision, now: datetime) -> bool:
     """Tell whether whoever made the job may have it answered by this revision."""
     if job.token is not None and not job.token.is_usable(now):
         return False
-    action = Action.CAPTURE if job.looks_inside else Action.INFER
+    action = Action.SCORE if job.looks_inside else Action.INFER
     return may_call(job.caller, action, revision, now).allowed
 
 

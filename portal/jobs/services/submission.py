@@ -109,7 +109,7 @@ def _allowed(
     A refusal comes before ModelLoading: nobody without access is told to try again later.
     """
     inside = completion_request.inside_fields
-    action = Action.CAPTURE if inside else Action.INFER
+    action = Action.SCORE if inside else Action.INFER
     try:
         revision = served_revision(repo, now)
     except ModelLoading:

@@ -25,7 +25,7 @@ from tests.factories.catalog import make_repo, make_reviewer
 
 GOLDEN = Path(__file__).parents[3] / "docs" / "permissions.md"
 NOW = timezone.now()
-USES = (Action.SEE, Action.DOWNLOAD, Action.INFER, Action.CAPTURE)
+USES = (Action.SEE, Action.DOWNLOAD, Action.INFER, Action.SCORE, Action.CAPTURE)
 WORK = (Action.REVIEW, Action.ADMINISTER, Action.PUBLISH)
 
 
@@ -160,6 +160,7 @@ STANDINGS: dict[str, Callable[[ModelRepo], User | None]] = {
     "grant active, held for a check": holding(held_at=NOW),
     "grant active, hosted only": holding(modes=["inference"]),
     "grant active, no logits": holding(conditions={"no_logits": True}),
+    "grant active, no captures": holding(conditions={"no_captures": True}),
     "grant begins tomorrow": holding(starts_at=NOW + timedelta(days=1)),
     "grant expired this moment": holding(expires_at=NOW),
     "grant ended by notice": holding(ends_by_notice_at=NOW),

@@ -10,13 +10,23 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from portal.access.models import GateSettings
-from portal.access.policy.quotas import LARGEST, NUMBERS, Quotas, bounds_of, defaults_of
-from portal.forms.fields import OptionalNumber, told_as
+from portal.access.policy.quotas import (
+    IN_BYTES,
+    LARGEST,
+    NUMBERS,
+    Quotas,
+    bounds_of,
+    defaults_of,
+    shown,
+)
+from portal.forms.fields import MegabytesField, OptionalNumber, told_as
 
 HINTS = {
     "tokens_per_day": "Of one person, for each model",
     "concurrent_jobs": "Of one person, for each model: those that run or wait",
     "context_tokens": "A prompt and its completion together; empty for all that the model takes",
+    "egress_bytes_per_day": "What leaves the inside of each model, of one person",
+    "egress_bytes_total": "The same over all days; empty for no limit",
 }
 # How an answer on compute begins, or what it says, where there is none.
 WITHOUT = re.compile(
@@ -45,8 +55,15 @@ class WithQuotas(forms.Form):
         return any(field.errors or field.name in changed for field in fields)
 
 
-def quota_field(name: str) -> forms.IntegerField:
+def quota_field(name: str) -> forms.IntegerField | MegabytesField:
     label = NUMBERS[name]
+    if name in IN_BYTES:
+        return MegabytesField(
+            label=f"{label}, in MB",
+            required=False,
+            error_messages=told_as(f"{label}: give a number of MB, or nothing for the default."),
+            widget=OptionalNumber({"class": "short", "inputmode": "decimal"}),
+        )
     return forms.IntegerField(
         label=label,
         required=False,
@@ -71,7 +88,7 @@ def offer_quotas(form: forms.Form, gate: GateSettings, *, are_hosted: bool) -> N
             del form.fields[name]
             continue
         bound = most.number(name) or LARGEST[name]
-        form.fields[name].help_text = f"{HINTS[name]}. At most {bound:,}."
+        form.fields[name].help_text = f"{HINTS[name]}. At most {shown(name, bound)}."
         form.initial.setdefault(name, default.number(name))
     if not are_hosted:
         del form.fields["has_floor"]

@@ -28,6 +28,8 @@ class QuotasForm(WithQuotas, PageForm):
     tokens_per_day = quota_field("tokens_per_day")
     concurrent_jobs = quota_field("concurrent_jobs")
     context_tokens = quota_field("context_tokens")
+    egress_bytes_per_day = quota_field("egress_bytes_per_day")
+    egress_bytes_total = quota_field("egress_bytes_total")
     has_floor = floor_field()
     reason = words_field("Reason", "The letter quotes it.", NO_REASON)
 

@@ -38,6 +38,7 @@ ALLOWED = {
     A.SEE: set(ROLES),
     A.DOWNLOAD: {"licensee", "administrator", "publisher", "operator"},
     A.INFER: {"licensee", "administrator", "publisher", "operator"},
+    A.SCORE: {"licensee", "administrator", "publisher", "operator"},
     A.CAPTURE: {"licensee", "administrator", "publisher", "operator"},
     A.PUBLISH: {"publisher", "operator"},
     A.REVIEW: {"reviewer", "administrator"},

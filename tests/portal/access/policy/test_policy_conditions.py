@@ -31,8 +31,17 @@ class TestConditions:
         refused = may(grant.person, A.CAPTURE, grant.repo, now)
         assert (refused.reason, refused.help_url) == (Reason.CONDITION, f"/grants/{grant.pk}")
         assert "generated text only" in describe(refused, grant.repo).line
+        assert not may(grant.person, A.SCORE, grant.repo, now).allowed
         assert may(grant.person, A.INFER, grant.repo, now).allowed
         assert may(grant.person, A.DOWNLOAD, grant.repo, now).allowed
+
+    def test_no_captures_leaves_the_log_probabilities(self, now):
+        grant = self.bound(no_captures=True)
+        refused = may(grant.person, A.CAPTURE, grant.repo, now)
+        assert (refused.reason, refused.help_url) == (Reason.CONDITION, f"/grants/{grant.pk}")
+        assert "no captures" in describe(refused, grant.repo).line
+        for action in (A.SCORE, A.INFER, A.DOWNLOAD):
+            assert may(grant.person, action, grant.repo, now).allowed
 
     def test_a_second_grant_without_it_opens_the_inside(self, now):
         grant = self.bound(no_logits=True)
@@ -89,6 +98,7 @@ class TestConditions:
         for stored in (
             Conditions(),
             Conditions(no_logits=True, files=("*.json",), max_members=0),
+            Conditions(no_captures=True),
         ):
             assert Conditions.of(stored.stored()) == stored
 
@@ -101,6 +111,10 @@ class TestConditions:
         assert len(words) == 3
         assert "*.json" in words[1]
         assert Conditions().words() == []
+        assert Conditions(no_captures=True).words() == [
+            "No captures: no hidden states, attention or interventions."
+        ]
+        assert len(Conditions(no_captures=True, no_logits=True).words()) == 1  # which says it all
 
     @pytest.mark.parametrize(
         ("given", "field"),

@@ -157,7 +157,7 @@ class TestPage:
         url = reverse("access:bulk")
         shown = page.get(url, {"id": [case.pk for case in cases]})
         assert "With the defaults each letter says: “Hosted use, for each person:" in shown.text
-        left = {name: shown.context["form"].initial[name] or "" for name in NUMBERS}
+        left = {name: shown.context["form"][name].value() or "" for name in NUMBERS}
         posted = self.posted(cases, modes=["inference"], confirm="1", **left)
         page.post(url, posted | {"concurrent_jobs": "1"})
         assert [grant.quotas for grant in Grant.objects.all()] == [{"concurrent_jobs": 1}] * 3

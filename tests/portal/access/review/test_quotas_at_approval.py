@@ -78,7 +78,7 @@ def test_a_quota_waits_for_no_new_signature_and_reaches_the_policy(case, reviewe
     assert (limits.quotas, limits.has_floor) == ((named,), True)
     assert may(case.applicant, Action.CAPTURE, case.repo, now).limits == limits
     letter = letter_to(case.applicant)
-    assert "500 tokens a day, 2 jobs at a time and 64 tokens in a prompt" in letter
+    assert "500 tokens a day, 2 jobs at a time, 64 tokens in a prompt" in letter
     assert "guaranteed share" in letter
 
 
@@ -86,7 +86,7 @@ def test_a_grant_that_names_none_is_written_with_what_holds(case, reviewer, now)
     make_gate(case.repo, undo_minutes=0, tokens_per_day=700)
     approve(case, reviewer, now, modes=HOSTED)
     letter = letter_to(case.applicant)
-    assert "Hosted use, for each person: 700 tokens a day and 8 jobs at a time." in letter
+    assert "Hosted use, for each person: 700 tokens a day, 8 jobs at a time and 1.00" in letter
     other = make_request(case.repo, now=now)
     approve(other, reviewer, now, modes=["download"])
     assert "Hosted use" not in letter_to(other.applicant)
@@ -137,7 +137,7 @@ class TestPage:
         make_gate(case.repo, concurrent_jobs=3)
         text = page.get(reverse("access:case", args=[case.pk])).text
         assert 'name="tokens_per_day" value="1000"' in text
-        assert "1,000 tokens a day and 3 jobs at a time" in text
+        assert "1,000 tokens a day, 3 jobs at a time and 1.00" in text
 
     def test_defaults_left_as_they_are_are_not_named(self, page, case):
         post(page, case, tokens_per_day="1000", concurrent_jobs="8", context_tokens="")
@@ -160,7 +160,7 @@ class TestPage:
         grant = approve(case, reviewer, now, modes=HOSTED, quotas=Quotas(500), is_undoable=False)
         client.force_login(case.applicant)
         text = client.get(reverse("access:grant", args=[grant.pk])).text
-        assert "Hosted use, for each person: 500 tokens a day and 8 jobs at a time." in text
+        assert "Hosted use, for each person: 500 tokens a day, 8 jobs at a time and 1.00" in text
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,8 @@ class TestApi:
             "tokens_per_day": 1000,
             "concurrent_jobs": 8,
             "context_tokens": None,
+            "egress_bytes_per_day": 1_000_000_000,
+            "egress_bytes_total": None,
             "has_floor": False,
         }
         assert quotas["most"]["concurrent_jobs"] == 20
@@ -212,6 +214,8 @@ class TestApi:
             **named,
             "concurrent_jobs": None,
             "context_tokens": None,
+            "egress_bytes_per_day": None,
+            "egress_bytes_total": None,
         }
         assert shown.json()["quotas_in_force"]["concurrent_jobs"] == 8
 

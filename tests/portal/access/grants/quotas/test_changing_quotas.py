@@ -115,7 +115,7 @@ def test_the_holder_and_the_members_get_the_numbers_and_the_reason(repo, reviewe
     assert {letter.recipient for letter in letters()} == {grant.person, member}
     for letter in letters():
         text = " ".join(letter.text.split())
-        assert "Hosted use, for each person: 1,000 tokens a day and 2 jobs at a time." in text
+        assert "Hosted use, for each person: 1,000 tokens a day, 2 jobs at a time and 1.00" in text
         assert WHY in text
 
 
@@ -219,7 +219,7 @@ class TestPage:
         grant.refresh_from_db()
         assert grant.quotas == {"tokens_per_day": 700}
         page.force_login(grant.person)
-        assert "700 tokens a day and 8 jobs at a time." in page.get(shown.url).text
+        assert "700 tokens a day, 8 jobs at a time and 1.00" in page.get(shown.url).text
 
     def test_a_page_read_before_another_change_takes_none_of_it_back(self, page, grant, change):
         shown = page.get(reverse("access:grant_quotas", args=[grant.pk])).text
@@ -228,6 +228,21 @@ class TestPage:
         self.post(page, grant, context_tokens="512")
         grant.refresh_from_db()
         assert grant.quotas == {"tokens_per_day": 700, "has_floor": True, "context_tokens": 512}
+
+    def test_captures_are_typed_in_megabytes(self, page, grant, repo):
+        make_gate(repo, most_egress_bytes_per_day=2_000_000_000)
+        url = reverse("access:grant_quotas", args=[grant.pk])
+        shown = page.get(url).text
+        assert 'name="egress_bytes_per_day" value="1000"' in shown
+        assert "in MB" in shown
+        assert "At most 2.00" in shown
+        self.post(page, grant, egress_bytes_per_day="250.5", egress_bytes_total="1500")
+        grant.refresh_from_db()
+        assert grant.quotas == {
+            "egress_bytes_per_day": 250_500_000,
+            "egress_bytes_total": 1_500_000_000,
+        }
+        assert 'name="egress_bytes_per_day" value="250.5"' in page.get(url).text
 
     def test_nothing_changed_is_said(self, page, grant):
         shown = page.get(self.post(page, grant).url).text
@@ -240,6 +255,9 @@ class TestPage:
             ("tokens_per_day", "5001"),
             ("concurrent_jobs", "x"),
             ("context_tokens", "1e"),
+            ("egress_bytes_per_day", "1001"),
+            ("egress_bytes_total", "-1"),
+            ("egress_bytes_total", "much"),
             ("reason", ""),
         ],
     )
