@@ -79,6 +79,17 @@ class Live:
         )
         return int(new)
 
+    @contextmanager
+    def stopped(self, part: str) -> Iterator[None]:
+        """Hold a part's process still, so that what waits for it goes on waiting."""
+        pid = self.pid(part)
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     def crash(self) -> None:
         """kill -9 the supervisor itself, which can then tidy nothing."""
         self.process.kill()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,17 +16,6 @@ from tests.live import Live
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
 LINES = 300  # more than are answered before the test cancels them
 LOADED_ONCE = "() => { window.loadedOnce = true; }"
-
-
-@contextmanager
-def stopped(pid: int | None) -> Iterator[None]:
-    """Hold a process still, so that what waits for it goes on waiting."""
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def expect_loaded_once(page: Page) -> None:
@@ -57,7 +42,7 @@ def test_a_queued_job_becomes_done_in_the_list(live: Live, new_page) -> None:
     asking.goto("/playground")
     asking.get_by_label("Prompt", exact=True).fill("import ")
     asking.get_by_label("Tokens at most").fill("60")  # so many that it is seen to run
-    with stopped(live.pid("worker")):
+    with live.stopped("worker"):
         asking.get_by_role("button", name="Run").first.click()
         asking.wait_for_url(re.compile(r"/playground/[0-9a-f-]{36}"))
         job = asking.url.rsplit("/", 1)[1]
@@ -93,7 +78,7 @@ def test_a_batch_is_followed_cancelled_and_downloaded(live: Live, new_page) -> N
 
 
 def test_who_has_signed_out_elsewhere_is_led_to_sign_in(live: Live, new_page) -> None:
-    with stopped(live.pid("worker")):
+    with live.stopped("worker"):
         batch = send_batch(live)
         page = new_page(role="approved")
         page.goto(f"/jobs/batches/{batch.id}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from openai import OpenAI
 from playwright.sync_api import Page, expect
@@ -10,6 +12,13 @@ from tests.live import Live
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
 PROMPT = "def main():\n    "
+# Keep all that the page says of its job, some of it for a moment alone.
+NOTE_WORDS = """() => {
+  const status = document.querySelector("#result [role=status]");
+  window.said = [];
+  const note = () => window.said.push(status.textContent);
+  new MutationObserver(note).observe(status, { childList: true });
+}"""
 
 
 def run(page: Page, **typed: str) -> None:
@@ -47,6 +56,27 @@ def test_a_prompt_of_two_lines_gives_what_it_gives_a_program(
     assert written(page) == completion.choices[0].text
     assert page.locator(".out .lp").count() == (page.locator(".out .tok").count() if shown else 0)
     assert "\\r" not in page.locator("#code-1").inner_text()
+
+
+def start(page: Page, **typed: str) -> None:
+    page.goto("/playground")
+    for label, text in typed.items():
+        page.get_by_label(label.replace("_", " ").capitalize()).fill(text)
+    page.get_by_role("button", name="Run").first.click()
+    page.wait_for_url(re.compile(r"/playground/[0-9a-f-]{36}"))
+
+
+def test_a_line_that_is_lost_is_said_and_found_again(live: Live, new_page) -> None:
+    page = new_page(role="approved")
+    status = page.locator("#result [role=status]")
+    with live.stopped("worker"):
+        start(page, Prompt=PROMPT, Tokens_at_most="8")
+        expect(status).to_contain_text("next in line")
+        page.evaluate(NOTE_WORDS)
+        live.kill("web")
+        expect(status).to_contain_text("next in line")
+    assert "the line is lost" in page.evaluate("() => window.said.join(' ')")
+    expect(status).to_contain_text("ended by")
 
 
 def test_who_waits_tries_it_out_of_the_quota_of_who_waits(live: Live, new_page) -> None:

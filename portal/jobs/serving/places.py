@@ -25,6 +25,7 @@ LONGEST = 2_000
 FRESH_SECONDS = 1.0
 RECENT_JOBS, RECENT = 50, timedelta(hours=1)
 SEEN = timedelta(seconds=3 * NOTE_SECONDS)
+AWAITED = "no worker serves the model at present, and it waits for one"
 
 # What waits for one model, in the order of claims. First each person's jobs get their order, then
 # those of each tenant, by what is used when it comes to each. So each kind of job, with a floor or
@@ -95,17 +96,16 @@ SELECT id FROM claim WHERE number > 0 ORDER BY number
 PACE = """
 SELECT ARRAY(
     SELECT id FROM jobs_job WHERE state = 'queued' AND repo_id = %(repo)s LIMIT 2
-), count(*), (
+), count(*), EXISTS (
+    SELECT 1 FROM jobs_servedrevision served
+    JOIN catalog_revision revision ON revision.id = served.revision_id
+    WHERE revision.repo_id = %(repo)s AND served.last_seen_at > %(seen_since)s
+), (
     SELECT avg(engine_seconds) FROM (
         SELECT engine_seconds FROM jobs_job
         WHERE ended_at > %(since)s AND repo_id = %(repo)s AND state = 'succeeded'
         ORDER BY ended_at DESC LIMIT %(recent_jobs)s
     ) AS ended
-    WHERE EXISTS (
-        SELECT 1 FROM jobs_servedrevision served
-        JOIN catalog_revision revision ON revision.id = served.revision_id
-        WHERE revision.repo_id = %(repo)s AND served.last_seen_at > %(seen_since)s
-    )
 )
 FROM jobs_job WHERE state = 'running' AND repo_id = %(repo)s
 """
@@ -116,11 +116,12 @@ class QueuePlace:
     """The place of a queued job: how many go before it, and about how long that takes.
 
     ``wait_seconds`` is None where nothing is known to estimate it from: no worker is there, or none
-    has ended a job of late.
+    has ended a job of late. ``is_served``: a worker was there some seconds ago.
     """
 
     ahead: int
     wait_seconds: int | None
+    is_served: bool = True
 
     @property
     def position(self) -> int:
@@ -130,6 +131,8 @@ class QueuePlace:
     @property
     def in_words(self) -> str:
         place = f"{self.ahead:,} ahead of you" if self.ahead else "next in line"
+        if not self.is_served:
+            return f"{place}; {AWAITED}"
         if not self.wait_seconds:
             return place
         return f"{place}, about {_about(self.wait_seconds)}"
@@ -155,17 +158,20 @@ class Queue:
 
     ahead: dict[UUID, int]
     running: int
+    is_served: bool
     seconds_per_job: float | None
     read_at: float = field(default_factory=time.monotonic)
 
     def place_of(self, job_id: UUID) -> QueuePlace | None:
         """Return a job's place; None where it isn't queued, or is too far back to be counted."""
         ahead = self.ahead.get(job_id)
-        return None if ahead is None else QueuePlace(ahead, self._wait_seconds(ahead))
+        if ahead is None:
+            return None
+        return QueuePlace(ahead, self._wait_seconds(ahead), self.is_served)
 
     def _wait_seconds(self, ahead: int) -> int | None:
         """Estimate the time until so many jobs were taken up, and this one after them."""
-        if self.seconds_per_job is None:
+        if self.seconds_per_job is None or not self.is_served:
             return None
         free_places = max(settings.ENGINE_MAX_NUM_SEQS - self.running, 0)
         return round(max(ahead + 1 - free_places, 0) * self.seconds_per_job)

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const REFUSED_MS = 5000; // a refused stream is not tried again by the browser itself
+  const LOST = "the line is lost; the job goes on, and this page tries to reach it again";
   const result = () => document.getElementById("result");
 
   // One tab stop for all words; arrows move between them.
@@ -43,15 +44,23 @@
       document.getElementById("stop-button")?.remove();
     });
     source.addEventListener("error", () => {
+      status.textContent = LOST;
       if (source.readyState === EventSource.CLOSED) setTimeout(() => refresh(node), REFUSED_MS);
+    });
+    source.addEventListener("open", () => {
+      if (status.textContent === LOST) status.textContent = "connected again";
     });
   };
 
   // What the server has now, in place of what is shown; followed on while the job is open.
   const refresh = async (node) => {
-    const answer = await fetch(node.dataset.page, { headers: { Accept: "text/html" } });
-    if (!answer.ok) return;
-    node.outerHTML = await answer.text();
+    const answer = await fetch(node.dataset.page, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (answer?.redirected || answer?.status === 401) location.reload(); // signed out: sign in, and come back here
+    else if (answer?.ok) show(node, await answer.text());
+    else setTimeout(() => refresh(node), REFUSED_MS);
+  };
+  const show = (node, html) => {
+    node.outerHTML = html;
     if (result()?.dataset.events) follow(result());
   };
   if (result()?.dataset.events) follow(result());

@@ -147,6 +147,10 @@ def test_without_a_worker_or_a_job_that_ended_of_late_nothing_is_estimated(hoste
         (QueuePlace(0, None), "next in line"),
         (QueuePlace(0, 0), "next in line"),
         (QueuePlace(3, 20), "3 ahead of you, about 20 s"),
+        (
+            QueuePlace(3, None, is_served=False),
+            "3 ahead of you; no worker serves the model at present, and it waits for one",
+        ),
         (QueuePlace(1200, 600), "1,200 ahead of you, about 10 min"),
         (QueuePlace(9, 7200), "9 ahead of you, about 2 h"),
     ],
