@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from inference.engine.sampling_params import SamplingParams
-from inference.interp.spec import Capture, Captured, Intervention, Snapshot, WhiteBox
+from inference.interp.captured import Captured, Snapshot
+from inference.interp.spec import Capture, Intervention, WhiteBox
 
 FinishReason = Literal["stop", "length", "abort", "deadline", "error"]
 
@@ -61,9 +62,10 @@ class TokenEvent:
     """New output of one sample.
 
     text: whole characters only. logprobs: one entry per new token. prompt_logprobs: once, on the
-    request's first event. captured: at the positions computed since the last event. finish_reason:
-    on the sample's last event. With "stop", stop_reason is the stop string or stop token that was
-    met, or None for an end token of the model's; with "error", error says why.
+    request's first event. captured: at the positions computed since the last event, reduced over
+    these alone; Captured puts them together. finish_reason: on the sample's last event. With
+    "stop", stop_reason is the stop string or stop token that was met, or None for an end token of
+    the model's; with "error", error says why.
     """
 
     request_id: str

@@ -10,7 +10,7 @@ from inference.engine.sampling_params import SamplingParams
 from inference.engine.scheduler import ScheduledRow, Scheduler
 from inference.engine.sequence import Sequence
 from inference.engine.step import LogitsOutput
-from inference.interp.spec import Snapshot
+from inference.interp.captured import Captured
 from inference.logs import naming
 from inference.tokenizer import Tokenizer
 from inference.tokenizer.detokenizer import Detokenizer
@@ -46,7 +46,7 @@ class LiveSample:
         self.sequence = sequence
         self._tokenizer, self._detokenizer, self._ends = tokenizer, detokenizer, ends
         self._prompt_logprobs_sent = False
-        self._captured: list[Snapshot] = []
+        self._captured = Captured()
 
     def event_for(self, row: ScheduledRow, output: LogitsOutput) -> TokenEvent | None:
         """Take in a step's output; return None while more of the prompt must be computed.
@@ -72,7 +72,7 @@ class LiveSample:
             scored.extend(self._named(entries) for entries in output.prompt_logprobs)
         if output.error is not None:
             return self.end("error", output.error)
-        self._captured += output.captured
+        self._captured.add(output.captured)
         self.sequence.captured = max(self.sequence.captured, row.end)
         if not row.completes:
             return None
@@ -109,7 +109,7 @@ class LiveSample:
         error: str | None = None,
     ) -> TokenEvent:
         sent, self._prompt_logprobs_sent = self._prompt_logprobs_sent, True
-        captured, self._captured = tuple(self._captured), []
+        captured, self._captured = tuple(self._captured.snapshots), Captured()
         return TokenEvent(
             request_id=self.sequence.request_id,
             index=self.sequence.index,

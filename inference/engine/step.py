@@ -16,8 +16,9 @@ from inference.engine.logits_adjustment import Adjustment
 from inference.engine.sampler import LogprobEntry, RowSampling, list_logprobs, sample
 from inference.engine.scheduler import Batch, ScheduledRow
 from inference.errors import RanksFailed
-from inference.interp.spec import Snapshot
+from inference.interp.captured import Snapshot
 from inference.logs import naming
+from inference.model.hooks import RowSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -129,11 +130,11 @@ def read_logits(logits: Logits, requests: list[LogitsRequest]) -> list[LogitsOut
 
 
 def add_captured(
-    outputs: list[LogitsOutput], snapshots: Iterable[tuple[int, Snapshot]]
+    outputs: list[LogitsOutput], captured: Iterable[RowSnapshot]
 ) -> list[LogitsOutput]:
     """Add snapshots to the outputs of the rows that they belong to, and return the outputs."""
-    for row, snapshot in snapshots:
-        outputs[row].captured.append(snapshot)
+    for piece in captured:
+        outputs[piece.row].captured.append(piece.snapshot)
     return outputs
 
 

@@ -10,6 +10,7 @@ from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOut
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import Capture, Intervention
 from inference.interp.validation import checked_captures, checked_interventions
+from inference.interp.values import own_captures, own_interventions
 from inference.tokenizer import Tokenizer
 
 Prompt = str | Several[int]
@@ -95,12 +96,14 @@ class RequestValidator:
         sampling = request.sampling
         # the last token sampled is never computed, so nothing can be captured there
         length = len(request.prompt_token_ids) + max((sampling.max_tokens or 0) - 1, 0)
+        captures = checked_captures(
+            request.captures, self._config, length, sampling.n, self._max_capture_bytes
+        )
+        interventions = checked_interventions(request.interventions, self._config, length)
         return replace(
             request,
-            captures=checked_captures(
-                request.captures, self._config, length, sampling.n, self._max_capture_bytes
-            ),
-            interventions=checked_interventions(request.interventions, self._config, length),
+            captures=own_captures(captures),
+            interventions=own_interventions(interventions),
         )
 
     def _require_tokens(self, prompt: tuple[int, ...]) -> None:

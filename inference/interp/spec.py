@@ -16,10 +16,10 @@ no values.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from inference.config import OptConfig
+from inference.interp.reductions import Last, ReduceKind, Reduction
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,25 +29,50 @@ Site = Literal[
 ]
 Action = Literal["add", "scale", "replace"]
 CaptureDtype = Literal["float32", "bfloat16", "float16"]
+Point = tuple[Site, int | None, ReduceKind | None]  # site, layer, reduction
 
 SITES = get_args(Site)
 SPLIT_SITES = ("attention", "heads", "neurons", "logits")  # their units lie on different ranks
 ITEM_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
+class ModelShape(Protocol):
+    """The sizes of a model, named as in its config.json."""
+
+    @property
+    def num_hidden_layers(self) -> int: ...
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def num_attention_heads(self) -> int: ...
+    @property
+    def head_dim(self) -> int: ...
+    @property
+    def ffn_dim(self) -> int: ...
+    @property
+    def vocab_size(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Capture:
     """A copy of the values at a site, taken after the request's own interventions there.
 
-    layers: None for all. positions: any collection of ints, a range too; None for all.
+    layers: None for all. positions: any collection of ints, a range too; None for all. dtype: of
+    whole values; reduced ones are float32. reduce: what to keep of them; None for all.
     """
 
     site: Site
     layers: Collection[int] | None = None
     positions: Collection[int] | None = None
     dtype: CaptureDtype = "float32"
+    reduce: Reduction | None = None
 
-    def layers_of(self, config: OptConfig) -> tuple[int | None, ...]:
+    @property
+    def reduce_kind(self) -> ReduceKind | None:
+        """Name of the reduction; None for whole values."""
+        return None if self.reduce is None else self.reduce.kind
+
+    def layers_of(self, config: ModelShape) -> tuple[int | None, ...]:
         """Return the numbers of the layers; for the logits, which have none, a single None."""
         if self.site == "logits":
             return (None,)
@@ -110,76 +135,11 @@ class WhiteBox:
 
     def first_logits(self, start: int, end: int) -> int:
         """Return the first of positions start .. end - 1 whose logits are captured, else end."""
-        captured = [capture.positions for capture in self.captures if capture.site == "logits"]
-        return min(
-            (p for positions in captured for p in range(start, end) if within(p, positions)),
-            default=end,
-        )
+        captures = [capture for capture in self.captures if capture.site == "logits"]
+        return min((_first_needed(capture, range(start, end)) for capture in captures), default=end)
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Values captured at some positions of one sample, in order: [positions, …] on the CPU."""
-
-    site: Site
-    layer: int | None
-    positions: tuple[int, ...]
-    values: "Tensor"
-
-
-@dataclass
-class Captured:
-    """All that was captured of one sample so far."""
-
-    snapshots: list[Snapshot] = field(default_factory=list)
-
-    def add(self, snapshots: Sequence[Snapshot]) -> None:
-        """Add snapshots of later positions."""
-        self.snapshots.extend(snapshots)
-
-    def positions(self, site: Site, layer: int | None = None) -> tuple[int, ...]:
-        """Return the positions that ``values`` has a row for."""
-        return tuple(p for snapshot in self._of(site, layer) for p in snapshot.positions)
-
-    def values(self, site: Site, layer: int | None = None) -> "Tensor":
-        """Return the values [positions, …] at a site. Raises KeyError if none were captured.
-
-        Attention weights are padded to the keys of the last position, with zeros.
-        """
-        import torch  # here, so that declaring captures doesn't load it
-
-        parts = [snapshot.values for snapshot in self._of(site, layer)]
-        if site == "attention":
-            keys = max(values.shape[-1] for values in parts)
-            parts = [
-                torch.nn.functional.pad(values, (0, keys - values.shape[-1])) for values in parts
-            ]
-        return torch.cat(parts)
-
-    def patch(
-        self,
-        site: Site,
-        layer: int | None,
-        positions: Sequence[int],
-        at: Sequence[int] | None = None,
-    ) -> Intervention:
-        """Make the intervention that puts captured values of positions ``at`` these or others."""
-        here = self.positions(site, layer)
-        rows = self.values(site, layer)[[here.index(position) for position in positions]]
-        return Intervention(site, "replace", rows, layer, positions if at is None else at)
-
-    def _of(self, site: Site, layer: int | None) -> list[Snapshot]:
-        snapshots = [
-            snapshot
-            for snapshot in self.snapshots
-            if (snapshot.site, snapshot.layer) == (site, layer)
-        ]
-        if not snapshots:
-            raise KeyError(f"nothing was captured at {site} of layer {layer}")
-        return snapshots
-
-
-def shape_of(site: Site, config: OptConfig, keys: int) -> tuple[int, ...]:
+def shape_of(site: Site, config: ModelShape, keys: int) -> tuple[int, ...]:
     """Return the shape of one position at a site, units first. keys: how many it attends to."""
     heads, wide = config.num_attention_heads, (config.hidden_size,)
     shapes: dict[str, tuple[int, ...]] = {
@@ -189,6 +149,13 @@ def shape_of(site: Site, config: OptConfig, keys: int) -> tuple[int, ...]:
         "logits": (config.vocab_size,),
     }
     return shapes.get(site, wide)
+
+
+def _first_needed(capture: Capture, span: range) -> int:
+    """Return the first of consecutive positions that a capture is made of, or the span's end."""
+    # of the last alone nothing else is needed, and a prompt's logits are many
+    order = reversed(span) if isinstance(capture.reduce, Last) else iter(span)
+    return next((p for p in order if within(p, capture.positions)), span.stop)
 
 
 def _overlap(span: range, positions: Collection[int] | None) -> bool:

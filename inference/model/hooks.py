@@ -7,18 +7,21 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from inference.config import OptConfig
+from inference.interp.captured import Snapshot
+from inference.interp.reductions import Last, Projection, Reduction, TopK
 from inference.interp.spec import (
     SPLIT_SITES,
     Capture,
     Intervention,
+    Point,
     Site,
-    Snapshot,
     WhiteBox,
     shape_of,
     within,
@@ -26,14 +29,24 @@ from inference.interp.spec import (
 from inference.model.attention import Attend
 from inference.model.layout import Layout
 from inference.model.opt import DecoderLayer, OptModel
-
-RowSnapshot = tuple[int, Snapshot]  # with the number of the batch's row that it belongs to
+from inference.model.reducing import on_cpu, reduced
 
 _ACTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "add": torch.add,
     "scale": torch.mul,
     "replace": lambda there, value: value.expand_as(there),
 }
+
+
+class RowSnapshot(NamedTuple):
+    """A snapshot, and the number of the batch's row that it belongs to.
+
+    reduction: what is still to be done once the units of all tensor ranks are together.
+    """
+
+    row: int
+    snapshot: Snapshot
+    reduction: Reduction | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +150,8 @@ class ForwardHooks:
             mixed = attend(layer, query, key, value)
             for read in self._reads.get(("attention", layer), ()):
                 queries = query[read.span.tokens.indices(read.positions)]
-                context = keys(layer).index_select(0, contexts[read.span.chunk])
+                visible = contexts[read.span.chunk][: read.positions[-1] + 1]
+                context = keys(layer).index_select(0, visible)
                 weights = _weights(queries, context, read.positions)
                 self._add_snapshot(read, "attention", layer, weights)
             return mixed
@@ -156,6 +170,8 @@ class ForwardHooks:
     def _plan_read(self, span: CaptureSpan, capture: Capture, layer: int | None) -> None:
         here = span.at(capture.site).positions
         positions = [p for p in here if p >= span.capture_from and within(p, capture.positions)]
+        if isinstance(capture.reduce, Last):
+            positions = positions[-1:]
         if positions:
             self._reads[capture.site, layer].append(_Read(span, positions, capture))
 
@@ -181,9 +197,19 @@ class ForwardHooks:
         return is_own.nonzero()[:, 0], numbers[is_own] - own.start
 
     def _add_snapshot(self, read: _Read, site: Site, layer: int | None, values: Tensor) -> None:
-        copied = values.to("cpu", getattr(torch, read.capture.dtype))
-        snapshot = Snapshot(site, layer, tuple(read.positions), copied)
-        self._captured.append((read.span.row, snapshot))
+        capture, dtype = read.capture, getattr(torch, read.capture.dtype)
+        whole = Snapshot(site, layer, tuple(read.positions), values, capture.reduce_kind)
+        if capture.reduce is None:
+            piece = RowSnapshot(read.span.row, on_cpu(whole, dtype))
+        elif self._has_whole_units(site) or not isinstance(capture.reduce, TopK | Projection):
+            snapshot = on_cpu(reduced(whole, capture.reduce), torch.float32)
+            piece = RowSnapshot(read.span.row, snapshot)
+        else:
+            piece = RowSnapshot(read.span.row, on_cpu(whole, torch.float32), capture.reduce)
+        self._captured.append(piece)
+
+    def _has_whole_units(self, site: Site) -> bool:
+        return site not in SPLIT_SITES or self._layout.tensor_size == 1
 
 
 def _weights(query: Tensor, keys: Tensor, positions: list[int]) -> Tensor:
@@ -204,20 +230,19 @@ def join_shards(shards: Sequence[Sequence[RowSnapshot]]) -> list[RowSnapshot]:
     Units that lie on different tensor ranks are concatenated; at other sites all tensor ranks
     have the same values, and the first rank's are taken.
     """
-    shards_by_point: dict[tuple[int, Site, int | None, tuple[int, ...]], list[Tensor]] = (
-        defaultdict(list)
-    )
-    for row, snapshot in (row_snapshot for shard in shards for row_snapshot in shard):
-        point = (row, snapshot.site, snapshot.layer, snapshot.positions)
-        shards_by_point[point].append(snapshot.values)
-    return [
-        (row, Snapshot(site, layer, positions, _concatenated(site, values)))
-        for (row, site, layer, positions), values in shards_by_point.items()
-    ]
+    pieces_by_place: dict[tuple[int, Point, tuple[int, ...]], list[RowSnapshot]] = defaultdict(list)
+    for piece in (piece for shard in shards for piece in shard):
+        place = (piece.row, piece.snapshot.point, piece.snapshot.positions)
+        pieces_by_place[place].append(piece)
+    return [_joined(pieces) for pieces in pieces_by_place.values()]
 
 
-def _concatenated(site: Site, values: list[Tensor]) -> Tensor:
-    return torch.cat(values, dim=1) if site in SPLIT_SITES else values[0]
+def _joined(pieces: list[RowSnapshot]) -> RowSnapshot:
+    row, snapshot, reduction = pieces[0]
+    if snapshot.site in SPLIT_SITES:
+        values = torch.cat([piece.snapshot.values for piece in pieces], dim=1)
+        snapshot = replace(snapshot, values=values)
+    return RowSnapshot(row, reduced(snapshot, reduction))
 
 
 @contextmanager

@@ -1,11 +1,6 @@
-"""Write a safetensors file one tensor at a time; safetensors' own writer needs all at once.
-
-The format: eight bytes of header length, little-endian; a JSON header of dtype, shape and data
-offsets by name; then the numbers, little-endian and in rows, in the header's order.
-"""
+"""Write a safetensors file one tensor at a time; safetensors' own writer needs all at once."""
 
 import hashlib
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,8 +9,8 @@ import torch
 from torch import Tensor
 
 from inference.model.weight_files import DTYPE_CODES
+from inference.model_files.safetensors_header import header_of
 
-_ALIGNMENT = 8
 # dtype and shape of each tensor of one file, in its order
 ShardLayout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 
@@ -27,7 +22,8 @@ def write_tensors(path: Path, layout: ShardLayout, tensors: Iterator[Tensor]) ->
     """
     digests = {}
     with path.open("wb") as file:
-        file.write(_header(layout))
+        codes = {name: (DTYPE_CODES[dtype], shape) for name, (dtype, shape) in layout.items()}
+        file.write(header_of(codes))
         for (name, (dtype, shape)), tensor in zip(layout.items(), tensors, strict=True):
             if (tensor.dtype, tuple(tensor.shape)) != (dtype, shape):
                 raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, not as laid out")
@@ -47,15 +43,3 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
     if sys.byteorder != "little":
         raise ValueError("only little-endian machines are known")
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
-
-
-def _header(layout: ShardLayout) -> bytes:
-    entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    at = 0
-    for name, (dtype, shape) in layout.items():
-        end = at + torch.Size(shape).numel() * dtype.itemsize
-        entry = {"dtype": DTYPE_CODES[dtype], "shape": list(shape), "data_offsets": [at, end]}
-        entries[name], at = entry, end
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text

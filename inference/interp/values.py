@@ -1,0 +1,47 @@
+"""Give a request tensors of its own for the values that it was made with.
+
+Copying keeps a caller from changing a tensor while the engine uses it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from inference.interp.reductions import Projection
+from inference.interp.spec import Capture, Intervention
+from inference.interp.validation import naming_each
+
+
+def own_captures(captures: Sequence[Capture]) -> tuple[Capture, ...]:
+    """Return checked captures with fp32 tensors. Raises ValueError for what isn't finite."""
+    return naming_each("capture", captures, _own_capture)
+
+
+def own_interventions(interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """Return checked interventions with fp32 tensors. Raises ValueError for what isn't finite."""
+    return naming_each(
+        "intervention",
+        interventions,
+        lambda item: replace(item, value=_own_tensor("value", item.value)),
+    )
+
+
+def _own_capture(capture: Capture) -> Capture:
+    projection = capture.reduce
+    if not isinstance(projection, Projection):
+        return capture
+    matrix = _own_tensor("matrix", projection.matrix)
+    bias = None if projection.bias is None else _own_tensor("bias", projection.bias)
+    return replace(capture, reduce=Projection(matrix, bias))
+
+
+def _own_tensor(name: str, value: Any) -> torch.Tensor:
+    try:
+        tensor = torch.as_tensor(value).to("cpu", torch.float32, copy=True)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} is no number, list or tensor of numbers: {error}") from error
+    if not bool(tensor.isfinite().all()):
+        raise ValueError(f"{name} holds NaN or infinity")
+    return tensor
