@@ -28,6 +28,7 @@ from inference.engine.step import execute_batch
 from inference.engine.validation import Prompt, RequestValidator, as_list, empty_output
 from inference.errors import EngineClosed
 from inference.interp.spec import Capture, Intervention
+from inference.model.layout import Layout
 from inference.model_files.generation_config import GenerationConfig
 from inference.tokenizer import Tokenizer
 
@@ -96,6 +97,9 @@ class Engine:
             self.max_model_len,
             self._scheduler.require_fits,
             max_capture_bytes,
+            Layout(pipeline_size=pipeline_parallel_size, rank=pipeline_parallel_size - 1).layers(
+                self.config.num_hidden_layers
+            ),
         )
         self._clock = clock
         self._lock = threading.Lock()

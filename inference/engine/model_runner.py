@@ -98,7 +98,9 @@ class ModelRunner:
         spans = capture_spans(chunks)
         if not spans:
             return None
-        return ForwardHooks(spans, self.model.config, self.model.layout, self._captured)
+        model = self.model
+        lens = model.logits if model.layout.is_last_stage else None
+        return ForwardHooks(spans, model.config, model.layout, self._captured, lens)
 
     def _keys_of(self, layer: int) -> Tensor:
         """Return the cached keys of one of this rank's layers: [slots, heads, head_dim]."""

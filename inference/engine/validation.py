@@ -9,7 +9,11 @@ from inference.config import OptConfig
 from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import Capture, Intervention
-from inference.interp.validation import checked_captures, checked_interventions
+from inference.interp.validation import (
+    checked_captures,
+    checked_interventions,
+    require_lens_layers,
+)
 from inference.interp.values import own_captures, own_interventions
 from inference.tokenizer import Tokenizer
 
@@ -26,8 +30,9 @@ class RequestValidator:
         max_model_len: int,
         require_fits: Callable[[int, int], None],
         max_capture_bytes: int,
+        lens_layers: range,
     ) -> None:
-        self._config = config
+        self._config, self._lens_layers = config, lens_layers
         self._max_capture_bytes = max_capture_bytes
         self._tokenizer = tokenizer
         self._max_model_len = max_model_len
@@ -99,6 +104,7 @@ class RequestValidator:
         captures = checked_captures(
             request.captures, self._config, length, sampling.n, self._max_capture_bytes
         )
+        require_lens_layers(captures, self._config, self._lens_layers)
         interventions = checked_interventions(request.interventions, self._config, length)
         return replace(
             request,

@@ -9,6 +9,7 @@ Sites, and the values there at each position (inputs and outputs are the residua
     neurons           [ffn_dim]          after the activation
     mlp_output        [hidden_size]      the feed-forward's summand
     output            [hidden_size]      a layer's output
+    logit_lens        [vocab_size]       the logits, were a layer's output the last one's
     logits            [vocab_size]       no layer; of the token that follows the position
 
 Positions count from 0 over prompt and output. The last token sampled is never computed, so it has
@@ -25,14 +26,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Site = Literal[
-    "input", "attention", "heads", "attention_output", "neurons", "mlp_output", "output", "logits"
+    "input",
+    "attention",
+    "heads",
+    "attention_output",
+    "neurons",
+    "mlp_output",
+    "output",
+    "logit_lens",
+    "logits",
 ]
 Action = Literal["add", "scale", "replace"]
 CaptureDtype = Literal["float32", "bfloat16", "float16"]
 Point = tuple[Site, int | None, ReduceKind | None]  # site, layer, reduction
 
 SITES = get_args(Site)
-SPLIT_SITES = ("attention", "heads", "neurons", "logits")  # their units lie on different ranks
+# Their units lie on different ranks.
+SPLIT_SITES = ("attention", "heads", "neurons", "logit_lens", "logits")
+READ_ONLY_SITES = ("attention", "logit_lens")  # nothing that follows is computed from them
 ITEM_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -146,6 +157,7 @@ def shape_of(site: Site, config: ModelShape, keys: int) -> tuple[int, ...]:
         "attention": (heads, keys),
         "heads": (heads, config.head_dim),
         "neurons": (config.ffn_dim,),
+        "logit_lens": (config.vocab_size,),
         "logits": (config.vocab_size,),
     }
     return shapes.get(site, wide)

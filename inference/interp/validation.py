@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 from inference.interp.reductions import Last, Mean, Projection, Reduction, TopK, kept_shape
 from inference.interp.spec import (
     ITEM_BYTES,
+    READ_ONLY_SITES,
     SITES,
     Action,
     Capture,
@@ -65,6 +66,22 @@ def naming_each(kind: str, items: Iterable[T], change: Callable[[T], R]) -> tupl
         except ValueError as error:
             raise ValueError(f"{kind} {number}: {error}") from error
     return tuple(changed)
+
+
+def require_lens_layers(
+    captures: Sequence[Capture], config: ModelShape, lens_layers: Collection[int]
+) -> None:
+    """Refuse the logit lens of layers where no rank can turn hidden states into logits.
+
+    Raises ValueError naming the index of the first such capture.
+    """
+    for number, capture in enumerate(captures):
+        layers = capture.layers_of(config) if capture.site == "logit_lens" else ()
+        if not set(layers) <= set(lens_layers):
+            raise ValueError(
+                f"capture {number}: the logit lens needs layers of the last pipeline stage here, "
+                f"which are {min(lens_layers)} to {max(lens_layers)}"
+            )
 
 
 def bytes_of(capture: Capture, config: ModelShape, length: int) -> int:
@@ -154,8 +171,9 @@ def _checked_intervention(
 ) -> Intervention:
     _among("site", intervention.site, SITES)
     _among("action", intervention.action, get_args(Action))
-    if intervention.site == "attention":
-        raise ValueError("attention's weights can be captured, not changed; heads can be")
+    if intervention.site in READ_ONLY_SITES:
+        other = "heads" if intervention.site == "attention" else "output"
+        raise ValueError(f"{intervention.site} can be captured, not changed; {other} can be")
     if (intervention.site == "logits") != (intervention.layer is None):
         raise ValueError(
             f"{intervention.site} with layer {intervention.layer!r}: only logits have none"

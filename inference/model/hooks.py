@@ -99,7 +99,7 @@ class ForwardHooks:
     """Called with the values at each site of the model; returns the values to go on with.
 
     layout: which share of a split site this rank holds. captured: a list that snapshots are
-    appended to.
+    appended to. lens: turns hidden states into logits, where this rank can.
     """
 
     def __init__(
@@ -108,8 +108,10 @@ class ForwardHooks:
         config: OptConfig,
         layout: Layout,
         captured: list[RowSnapshot],
+        lens: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._captured, self._config, self._layout = captured, config, layout
+        self._lens = lens
         self._edits: dict[tuple[Site, int | None], list[_Edit]] = defaultdict(list)
         self._reads: dict[tuple[Site, int | None], list[_Read]] = defaultdict(list)
         for span in spans:
@@ -132,7 +134,16 @@ class ForwardHooks:
         for read in reads or ():
             indices = read.span.at(site).indices(read.positions)
             self._add_snapshot(read, site, layer, values[indices])
+        if site == "output" and self._lens is not None:
+            self._read_lens(self._lens, layer, values)
         return values
+
+    def _read_lens(
+        self, lens: Callable[[Tensor], Tensor], layer: int | None, hidden: Tensor
+    ) -> None:
+        for read in self._reads.get(("logit_lens", layer), ()):
+            indices = read.span.tokens.indices(read.positions)
+            self._add_snapshot(read, "logit_lens", layer, lens(hidden[indices]))
 
     def watch(
         self, attend: Attend, keys: Callable[[int], Tensor], contexts: Sequence[Tensor]
