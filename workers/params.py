@@ -11,7 +11,8 @@ from portal.jobs.models import Job
 def sampling_of(job: Job) -> SamplingParams:
     """Make the parameters of one of the job's samples. The row's names are the engine's."""
     params: dict[str, Any] = {**job.params, "prompt_logprobs": scored_alternatives(job)}
-    params.pop("best_of", None)
+    for name in ("best_of", "return_token_ids"):  # about the answer, not about drawing
+        params.pop(name, None)
     if "logit_bias" in params:  # JSON has names where the engine has ids
         params["logit_bias"] = {int(token): bias for token, bias in params["logit_bias"].items()}
     if params["logprobs"] is None and job.best_of > job.n:

@@ -206,6 +206,26 @@ def test_a_prompt_is_scored_by_id_as_it_is_echoed(complete):
     assert all(any(entry["rank"] == 1 for entry in entries.values()) for entries in others)
 
 
+def test_ids_come_beside_the_text_on_request(complete, name, client):
+    fields = {"max_tokens": 9, "temperature": 0, "logprobs": 2}
+    [whole] = complete([2, 40], **fields, extra_body={"return_token_ids": True}).choices
+    ids = whole.token_ids
+    text = client.post("/detokenize", body={"model": name, "tokens": ids}, cast_to=object)
+    assert whole.text == text["prompt"]
+    assert whole.prompt_token_ids == [2, 40]
+    for token, logprob, by_id in zip(
+        ids, whole.logprobs.token_logprobs, whole.logprobs_by_id, strict=True
+    ):
+        assert by_id[str(token)]["logprob"] == logprob
+        assert sorted(entry["rank"] for entry in by_id.values()) == [1, 2]
+    chunks = list(complete([2, 40], **fields, extra_body={"return_token_ids": True}, stream=True))
+    choices = [choice for chunk in chunks for choice in chunk.choices]
+    assert [token for choice in choices for token in choice.token_ids] == ids
+    assert [entry for choice in choices for entry in choice.logprobs_by_id] == whole.logprobs_by_id
+    assert choices[0].prompt_token_ids == [2, 40]
+    assert not hasattr(complete(max_tokens=1).choices[0], "token_ids")
+
+
 def test_leaving_a_stream_frees_its_place(complete, client, name):
     for _ in range(10):  # more than may be open at once
         with complete(max_tokens=1500, stream=True, extra_body={"ignore_eos": True}) as chunks:

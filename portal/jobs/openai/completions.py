@@ -22,6 +22,7 @@ class Choice:
         self._echo = job.echo
         self._most: int | None = job.params["logprobs"]
         self._most_of_prompt: int | None = job.params.get("prompt_logprobs")
+        self._by_id: bool = job.params.get("return_token_ids", False)
         self._asked_twice = self._most is not None and self._most_of_prompt is not None
         self._model = model
         self._begun = False
@@ -44,7 +45,18 @@ class Choice:
             "finish_reason": event.finish_reason,
             "stop_reason": event.stop_reason,
             **self._prompt_logprobs(event),
+            **(self._token_ids(event) if self._by_id else {}),
         }
+
+    def _token_ids(self, event: ChoiceEvent) -> dict[str, Any]:
+        """Return ids as vLLM spells them, and log-probabilities by id beside those by name."""
+        ids: dict[str, Any] = {"token_ids": event.tokens}
+        if not event.position:
+            ids["prompt_token_ids"] = self._prompt
+        if self._most is not None:
+            scores = event.logprobs or _without_scores(event.tokens)
+            ids["logprobs_by_id"] = [entries and _ranked(entries, self._most) for entries in scores]
+        return ids
 
     def _prompt_logprobs(self, event: ChoiceEvent) -> dict[str, Any]:
         """Return the prompt's log-probabilities as vLLM spells them, by token id."""
@@ -104,6 +116,16 @@ def _by_id(entries: TokenLogprobs) -> dict[str, dict[str, Any]]:
         str(token): {"logprob": logprob, "rank": rank, "decoded_token": name}
         for token, logprob, name, rank in entries
     }
+
+
+def _ranked(entries: TokenLogprobs, most: int) -> dict[str, dict[str, Any]]:
+    """Return logprobs by id with ranks; None for a token that isn't among the ``most`` likeliest.
+
+    The chosen token comes first, and is one more than those where it isn't among them.
+    """
+    likeliest = entries[1:] if len(entries) > most else sorted(entries, key=lambda e: -e[1])
+    ranks = {entry[0]: number for number, entry in enumerate(likeliest, 1)}
+    return _by_id([[*entry[:3], ranks.get(entry[0])] for entry in entries])
 
 
 def best_by_name(entries: TokenLogprobs) -> dict[str, float]:

@@ -52,6 +52,7 @@ class CompletionRequest(Body):
     ignore_eos: bool = False
     logprobs: int | None = Field(None, ge=0, le=MAX_LOGPROBS)
     prompt_logprobs: int | None = Field(None, ge=0, le=MAX_LOGPROBS)
+    return_token_ids: bool = False
     echo: bool = False
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -79,8 +80,13 @@ class CompletionRequest(Body):
 
     @property
     def sampling(self) -> dict[str, Any]:
-        """Return what the job's row keeps: the engine's sampling parameters, and ``best_of``."""
-        return self.model_dump(mode="json", exclude=NOT_SAMPLING)
+        """Return what the job's row keeps: the engine's sampling parameters, and ``best_of``.
+
+        ``return_token_ids`` is among them where it is true.
+        """
+        # left out else, so that a worker of the release before reads the row
+        left_out = NOT_SAMPLING if self.return_token_ids else NOT_SAMPLING | {"return_token_ids"}
+        return self.model_dump(mode="json", exclude=left_out)
 
 
 NOT_SAMPLING = {"n", "model", "prompts", "echo", "stream", "stream_options"}

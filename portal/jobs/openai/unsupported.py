@@ -203,6 +203,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
     **_advising("Use logprobs.", top_logprobs=(0,), n_probs=(0,), top_n_tokens=(0,)),
     **_advising("Use prompt_logprobs.", decoder_input_details=(False,)),
     **_advising("Use echo.", return_full_text=(False,)),
+    **_advising("Use return_token_ids.", return_tokens_as_token_ids=(False,)),
     **_advising(
         "Log-probabilities are the model’s own, of the likeliest tokens.",
         logprobs_mode=("raw_logprobs",),
@@ -215,8 +216,6 @@ UNSUPPORTED: dict[str, Unsupported] = {
     **_advising(
         "Answers hold text, and with logprobs each token’s own.",
         details=(False,),
-        return_token_ids=(False,),
-        return_tokens_as_token_ids=(False,),
         return_tokens=(False,),
         return_token_offsets=(False,),
         response_fields=([],),

@@ -29,7 +29,6 @@ SENT = {
     "use_beam_search": True,
     "length_penalty": 0.5,
     "early_stopping": True,
-    "return_token_ids": True,
     "return_tokens_as_token_ids": True,
     "skip_special_tokens": False,
     "spaces_between_special_tokens": False,
