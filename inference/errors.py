@@ -77,6 +77,18 @@ class EngineClosed(InferenceError, RuntimeError):
     """The engine was closed; make a new one."""
 
 
+class EngineNotStarted(InferenceError, RuntimeError):
+    """A program that runs the model could not be started, or ended before it answered."""
+
+
+class EngineDied(InferenceError, RuntimeError):
+    """The program that ran the model ended, and with it the engine."""
+
+
+class UnsupportedByEngine(InferenceError, ValueError):
+    """A request asks for what this engine can't do. The message names it."""
+
+
 class RanksFailed(InferenceError, RuntimeError):
     """A rank died, hung or failed, and so the engine of several ranks ended."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -70,6 +71,15 @@ def passed_on() -> dict[str, str]:
 
 def text(name: str, default: str = "") -> str:
     return _read(name, "text", default) or ""
+
+
+def arguments(name: str) -> tuple[str, ...]:
+    """Read the arguments of a command, quoted as in a shell."""
+    value = _read(name, "arguments", "") or ""
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} isn’t quoted as in a shell: {error}.") from None
 
 
 def flag(name: str, *, default: bool) -> bool:

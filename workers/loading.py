@@ -9,14 +9,14 @@ import logging
 import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import Error as DatabaseAway
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from inference.errors import CheckpointError, ConfigError
+from inference.errors import CheckpointError, ConfigError, EngineNotStarted
 from portal.catalog.models import Revision
 from portal.database.refusals import reason_of
 from portal.jobs.serving.failing import LoadFailure
@@ -26,7 +26,11 @@ from workers.heartbeat import ModelHeartbeat
 from workers.loop import EngineProtocol
 from workers.models import materialise
 
+if TYPE_CHECKING:
+    from inference.vllm.server import VllmOptions
+
 log = logging.getLogger(__name__)
+OUT_OF_MEMORY = ("out of memory", "OutOfMemoryError", "No available memory for the cache blocks")
 # What passes by itself, as a store that is away for a moment or memory that an ended process still
 # holds, passes within so many.
 LOADS = 3
@@ -42,9 +46,9 @@ KILLED_DETAIL = (
 
 
 def make_engine(folder: str) -> EngineProtocol:
-    """Make the engine that settings choose. Raises ValueError for one that doesn't exist."""
-    if settings.ENGINE != "native":
-        raise ValueError(f"no such engine: {settings.ENGINE}")
+    """Make the engine that settings choose."""
+    if settings.ENGINE == "vllm":
+        return make_vllm(folder)
     from inference import Engine  # torch is slow to import, and beat needs none of it
 
     return Engine(
@@ -55,6 +59,30 @@ def make_engine(folder: str) -> EngineProtocol:
         dtype=settings.ENGINE_DTYPE,
         max_num_seqs=settings.ENGINE_MAX_NUM_SEQS,
         rank_timeout_seconds=settings.ENGINE_RANK_TIMEOUT.total_seconds(),
+    )
+
+
+def make_vllm(folder: str) -> EngineProtocol:
+    """Start vLLM on a folder. Raises EngineNotStarted, and ValueError where none is configured."""
+    from inference.vllm.engine import VllmEngine
+
+    if not settings.VLLM:
+        raise ValueError("WEIGHTGATE_VLLM is not set: give it the path of the vllm command")
+    # A sample that has given way goes on in vLLM, beside the one that got its place.
+    return VllmEngine(folder, vllm_options(2 * settings.ENGINE_MAX_NUM_SEQS))
+
+
+def vllm_options(max_num_seqs: int) -> VllmOptions:
+    """Return how settings have vLLM started, for so many samples at once."""
+    from inference.vllm.server import VllmOptions
+
+    return VllmOptions(
+        command=settings.VLLM,
+        arguments=settings.VLLM_ARGS,
+        tensor_parallel_size=settings.ENGINE_TENSOR_PARALLEL_SIZE,
+        pipeline_parallel_size=settings.ENGINE_PIPELINE_PARALLEL_SIZE,
+        max_num_seqs=max_num_seqs,
+        start_seconds=settings.VLLM_START_SECONDS,
     )
 
 
@@ -95,6 +123,8 @@ def load_engine(
 def _reason(error: Exception) -> str:
     """Say why in words for everybody, which name nothing of this installation."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "it needs more memory than there is"
+    if isinstance(error, EngineNotStarted) and any(sign in str(error) for sign in OUT_OF_MEMORY):
         return "it needs more memory than there is"
     if isinstance(error, ConfigError | CheckpointError | BlobMissing | CorruptBlob):
         return "its files can’t be read"

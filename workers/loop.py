@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from inference.engine.capabilities import Capability
 from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import Lane, LeaseStatus
@@ -31,7 +32,10 @@ SAMPLES_AHEAD = 2  # of a lane, which wait here
 
 
 class EngineProtocol(Protocol):
-    """An engine, as far as a worker uses it."""
+    """An engine, as far as a worker uses it. ``submit`` refuses what it isn't capable of."""
+
+    capabilities: frozenset[Capability]
+    max_model_len: int
 
     def submit(self, request: EngineRequest) -> str: ...
     def step(self) -> list[TokenEvent]: ...
@@ -62,6 +66,7 @@ class EngineLoop:
         self.max_num_seqs = max_num_seqs
         self.ended: deque[Run] = deque()
         self.generated_tokens = 0
+        self._uncharged_seconds = 0.0  # of steps that only waited for tokens, as vLLM's do
         self.broken = False
         self._on_ended = on_ended
         self._arrived: deque[Run] = deque()
@@ -131,6 +136,7 @@ class EngineLoop:
             self._work.wait(IDLE_SECONDS)
             self._work.clear()
             self.energy.idle()
+            self._uncharged_seconds = 0.0
             return
         began = time.perf_counter()
         events = self.engine.step()
@@ -184,9 +190,16 @@ class EngineLoop:
             self._counters.charge(run.job, len(request.prompt_token_ids))
 
     def _charge(self, seconds: float) -> None:
-        """Share a step's time and energy out to runs by the tokens that it computed for them."""
+        """Share a step's time and energy out to runs by the tokens that it computed for them.
+
+        What a step used that brought no token goes with the next that does.
+        """
         scheduled = self.engine.stats().num_scheduled_tokens
         total = sum(scheduled.values())
+        seconds += self._uncharged_seconds
+        self._uncharged_seconds = 0.0 if total else seconds
+        if not total:
+            return
         metered = self.energy.step(total)
         for request_id, tokens in scheduled.items():
             part = tokens / total

@@ -31,7 +31,8 @@ class SamplingParams:
     logit_bias: added to the logits of these ids, first of all; -100 practically bans one.
     logprobs: alternatives listed per new token besides the chosen; 0 is the chosen alone,
     None nothing. prompt_logprobs: the same for prompt tokens. They are the model's own, before
-    penalties, biases and temperature.
+    penalties, biases and temperature. structured_outputs: the form that the text must have, in
+    vLLM's words (json, regex, choice, grammar), where the engine is one that holds text to a form.
     """
 
     n: int = 1
@@ -52,12 +53,15 @@ class SamplingParams:
     stop_token_ids: Iterable[int] | None = None
     include_stop_str_in_output: bool = False
     logit_bias: Mapping[int, float] | None = None
+    structured_outputs: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         # the class is frozen; collections are copied, so that the caller can't change them later
         object.__setattr__(self, "stop", _stops(self.stop))
         object.__setattr__(self, "stop_token_ids", _stop_token_ids(self.stop_token_ids))
         object.__setattr__(self, "logit_bias", _logit_bias(self.logit_bias))
+        if self.structured_outputs is not None and not isinstance(self.structured_outputs, Mapping):
+            raise ValueError("structured_outputs must map the name of a form to the form")
         self._require_integers()
         self._require_numbers()
         for name in ("ignore_eos", "include_stop_str_in_output"):

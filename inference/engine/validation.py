@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from inference.config import OptConfig
+from inference.engine.capabilities import NATIVE, require_capable
 from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import Capture, Intervention
@@ -79,6 +80,7 @@ class RequestValidator:
 
     def checked(self, request: EngineRequest) -> EngineRequest:
         """Check a request, and return it with its ids as a tuple and max_tokens decided."""
+        require_capable(request, NATIVE)
         prompt, sampling = tuple(request.prompt_token_ids), request.sampling
         if sampling.max_tokens is None:
             room = max(self._max_model_len - len(prompt), 0)

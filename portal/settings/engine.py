@@ -6,7 +6,10 @@ from datetime import timedelta
 
 from portal import env
 
-ENGINE = env.choice("WEIGHTGATE_ENGINE", "native", ("native",))
+ENGINE = env.choice("WEIGHTGATE_ENGINE", "native", ("native", "vllm"))
+VLLM = env.text("WEIGHTGATE_VLLM")
+VLLM_ARGS = env.arguments("WEIGHTGATE_VLLM_ARGS")
+VLLM_START_SECONDS = env.integer("WEIGHTGATE_VLLM_START_SECONDS", 1800, minimum=1)
 ENGINE_DEVICE = env.text("WEIGHTGATE_ENGINE_DEVICE", "cpu")
 ENGINE_DTYPE = env.choice(
     "WEIGHTGATE_ENGINE_DTYPE", "float32", ("float32", "bfloat16", "float16", "int8")

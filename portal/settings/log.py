@@ -22,6 +22,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("WEIGHTGATE_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.db.backends": {"level": "INFO"},  # below it are statements, with what they store
+        "httpx2": {"level": "WARNING"},  # a line for each request to vLLM
         # both would tell the letters of a signer's name
         "fontTools": {"level": "WARNING"},
         "fpdf": {"level": "ERROR"},
