@@ -46,7 +46,7 @@ ON_CPUS = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
-VLLM_TESTS = ("tests/inference/engines", "tests/workers/engines")
+VLLM_TESTS = ("tests/inference/engines",)
 Command = list[str | Path]
 
 
@@ -102,8 +102,8 @@ def make_it_serve(python: Path) -> None:
     """
     remove = [python, "-m", "pip", "uninstall", "-q", "-y", *UNWANTED]
     subprocess.run(remove, check=True)
-    found = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = subprocess.run([python, "-c", found], check=True, capture_output=True, text=True).stdout
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([python, "-c", where], check=True, capture_output=True, text=True).stdout
     version = f"{VLLM[0].partition('==')[2]}+cpu"
     named = Path(site.strip()) / f"vllm-{version}.dist-info"
     named.mkdir(exist_ok=True)

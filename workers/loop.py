@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from inference.engine.capabilities import Capability
+from inference.capabilities import Capability
 from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
 from portal.jobs.models import Job
 from portal.jobs.services import Lane, LeaseStatus

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from inference.config import OptConfig
-from inference.engine.capabilities import NATIVE, require_capable
+from inference.capabilities import NATIVE, require_capable
 from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import Capture, Intervention

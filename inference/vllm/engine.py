@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from inference.engine.capabilities import VLLM, require_capable
+from inference.capabilities import VLLM, require_capable
 from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
 from inference.errors import EngineClosed, EngineDied
 from inference.logs import naming
@@ -32,7 +32,7 @@ EMPTY = EngineStats(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(eq=False)
-class LiveSample:
+class StreamedSample:
     """A sample that vLLM works on. ``scored``: its prompt's tokens count as computed already."""
 
     request: EngineRequest
@@ -49,13 +49,13 @@ class LiveSample:
 
 @dataclass
 class Arrivals:
-    """What has come from vLLM and no step has returned yet."""
+    """A queue of what has come from vLLM, and no step has returned yet."""
 
-    events: "queue.SimpleQueue[tuple[LiveSample, TokenEvent] | None]" = field(
+    events: "queue.SimpleQueue[tuple[StreamedSample, TokenEvent] | None]" = field(
         default_factory=queue.SimpleQueue
     )
 
-    def drain(self, seconds: float) -> list[tuple[LiveSample, TokenEvent]]:
+    def drain(self, seconds: float) -> list[tuple[StreamedSample, TokenEvent]]:
         """Wait for something to come, and return all that has."""
         arrived, wait = [], seconds
         try:
@@ -91,7 +91,7 @@ class VllmEngine:
         self._server = VllmServer(folder, options, while_starting)
         self._client = VllmClient(self._server)
         self._lock = threading.Lock()
-        self._live: dict[str, list[LiveSample]] = {}
+        self._live: dict[str, list[StreamedSample]] = {}
         self._pending_events: list[TokenEvent] = []
         self._arrivals = Arrivals()
         self._scheduled: Counter[str] = Counter()
@@ -112,7 +112,7 @@ class VllmEngine:
         request = self._validator.checked(request)
         request_id = request.request_id or uuid.uuid4().hex
         request = replace(request, request_id=request_id)
-        samples = [LiveSample(request, index) for index in request.samples]
+        samples = [StreamedSample(request, index) for index in request.samples]
         with self._lock:
             if self._closed:
                 raise EngineClosed("the engine is closed")
@@ -182,7 +182,7 @@ class VllmEngine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, sample: LiveSample, event: TokenEvent) -> TokenEvent:
+    def _take(self, sample: StreamedSample, event: TokenEvent) -> TokenEvent:
         request = sample.request
         computed = len(event.token_ids)
         if not sample.scored:
@@ -192,7 +192,7 @@ class VllmEngine:
             self._forget(sample)
         return event
 
-    def _forget(self, sample: LiveSample) -> None:
+    def _forget(self, sample: StreamedSample) -> None:
         sample.ended = True
         request_id = sample.request.request_id or ""
         left = [other for other in self._live.get(request_id, []) if not other.ended]
@@ -201,7 +201,7 @@ class VllmEngine:
         else:
             self._live.pop(request_id, None)
 
-    def _break_off(self, sample: LiveSample, last: TokenEvent) -> list[TokenEvent]:
+    def _break_off(self, sample: StreamedSample, last: TokenEvent) -> list[TokenEvent]:
         if sample.ended:
             return []
         sample.ended = True
@@ -225,7 +225,7 @@ class VllmEngine:
         if self._failure is not None:
             raise self._failure
 
-    async def _follow(self, sample: LiveSample) -> None:
+    async def _follow(self, sample: StreamedSample) -> None:
         """Have one sample scored and generated, and pass on its events."""
         try:
             await self._run(sample)
@@ -241,7 +241,7 @@ class VllmEngine:
             log.exception("a sample failed: request %s", name, extra=naming(name))
             self._fail(sample, f"the sample failed ({type(error).__name__})")
 
-    async def _run(self, sample: LiveSample) -> None:
+    async def _run(self, sample: StreamedSample) -> None:
         request, sampling = sample.request, sample.request.sampling
         if sampling.prompt_logprobs is not None and sample.index == 0:
             choice = await self._client.complete(scoring_body(request))
@@ -255,7 +255,7 @@ class VllmEngine:
         if sampling.max_tokens:
             await self._generate(sample)
 
-    async def _generate(self, sample: LiveSample) -> None:
+    async def _generate(self, sample: StreamedSample) -> None:
         ended = False
         async for choice in self._client.stream(body_of(sample.request, sample.index)):
             event = event_of(choice, sample.request, sample.index, self._name)
@@ -271,10 +271,10 @@ class VllmEngine:
         if not await self._client.is_healthy():
             self._failure = EngineDied("vLLM is not healthy any more")
 
-    def _put(self, sample: LiveSample, event: TokenEvent) -> None:
+    def _put(self, sample: StreamedSample, event: TokenEvent) -> None:
         self._arrivals.events.put((sample, sample.event(event)))
 
-    def _fail(self, sample: LiveSample, why: str) -> None:
+    def _fail(self, sample: StreamedSample, why: str) -> None:
         if self._failure is None:
             self._put(sample, TokenEvent("", finish_reason="error", error=why))
         else:

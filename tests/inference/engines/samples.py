@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference import EngineRequest, SamplingParams
-from inference.engine.capabilities import Capability
+from inference.capabilities import Capability
 from inference.engine.outputs import RequestOutput, TokenEvent
 from inference.engine.validation import empty_output
 

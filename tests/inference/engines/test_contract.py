@@ -5,7 +5,7 @@ import time
 import pytest
 
 from inference import EngineRequest, SamplingParams
-from inference.engine.capabilities import Capability
+from inference.capabilities import Capability
 from inference.errors import PromptTooLong, UnsupportedByEngine
 from inference.interp.spec import Capture, Intervention
 from tests.inference.engines.conftest import CONTEXT

@@ -1,4 +1,4 @@
-"""What a worker started ends with it, in all of its processes, however the worker ends."""
+"""All processes that a worker started end with it, however it ends."""
 
 import os
 import signal

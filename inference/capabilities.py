@@ -2,9 +2,12 @@
 
 from collections.abc import Collection, Iterator
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from inference.engine.outputs import EngineRequest
 from inference.errors import UnsupportedByEngine
+
+if TYPE_CHECKING:
+    from inference.engine.outputs import EngineRequest
 
 
 class Capability(StrEnum):
@@ -33,7 +36,7 @@ VLLM = frozenset({Capability.LOGPROBS, Capability.PROMPT_LOGPROBS, Capability.ST
 CAPABILITIES = {"native": NATIVE, "vllm": VLLM}
 
 
-def needed_by(request: EngineRequest) -> Iterator[Capability]:
+def needed_by(request: "EngineRequest") -> Iterator[Capability]:
     """Yield what an engine must be able to do for a request."""
     if request.sampling.logprobs is not None:
         yield Capability.LOGPROBS
@@ -47,7 +50,7 @@ def needed_by(request: EngineRequest) -> Iterator[Capability]:
         yield Capability.STRUCTURED_OUTPUTS
 
 
-def require_capable(request: EngineRequest, capabilities: Collection[Capability]) -> None:
+def require_capable(request: "EngineRequest", capabilities: Collection[Capability]) -> None:
     """Refuse a request for what the engine can't do, by name. Raises UnsupportedByEngine."""
     for capability in needed_by(request):
         if capability not in capabilities:
