@@ -15,11 +15,11 @@ from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import Any, Self
 
+from inference.capabilities import NATIVE
 from inference.config import OptConfig
 from inference.distributed.executor_for import executor_for
 from inference.distributed.messages import LoadModel
 from inference.engine.block_manager import BlockManager
-from inference.capabilities import NATIVE
 from inference.engine.model_runner import BLOCK_SIZE
 from inference.engine.outputs import EngineRequest, EngineStats, RequestOutput, TokenEvent
 from inference.engine.request import LiveRequests, live_samples

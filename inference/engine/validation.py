@@ -5,8 +5,8 @@ from collections.abc import Sequence as Several
 from contextlib import contextmanager
 from dataclasses import replace
 
-from inference.config import OptConfig
 from inference.capabilities import NATIVE, require_capable
+from inference.config import OptConfig
 from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.spec import Capture, Intervention
