@@ -40,6 +40,7 @@ from portal.jobs.services.running import LOST_ACCESS
 from portal.jobs.serving.hints import HintListener
 from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
+from workers.captures.white_box import white_box_of
 from workers.energy.meter import find_meter
 from workers.heartbeat import ModelHeartbeat
 from workers.loading import LOOK_SECONDS, BegunLoads, load_engine
@@ -274,8 +275,17 @@ class JobClaims:
             with bound_to(job.http_request_id):
                 log.info("Job %s, attempt %s, is claimed", job.pk, job.attempt)
             count_claim(self.hosted.repo.full_name, job)
-            self.loop.add(job)
+            self._add(job)
         self.empty = not self.loop.runs()
+
+    def _add(self, job: Job) -> None:
+        """Hand a job to the engine, or end it where a tensor that it names is gone by now."""
+        now = timezone.now()
+        try:
+            self.loop.add(job, white_box_of(job, now))
+        except ValueError as error:
+            words = f"This can’t be run any more: {error}."
+            fail_job(job_id=job.pk, attempt=job.attempt, error=words, now=now)
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed_at < settings.JOB_LEASE.total_seconds() / 3:

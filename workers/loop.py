@@ -15,9 +15,12 @@ from django.utils import timezone
 
 from inference.capabilities import Capability
 from inference.engine.outputs import EngineRequest, EngineStats, TokenEvent
+from inference.interp.spec import WhiteBox
 from portal.jobs.models import Job
 from portal.jobs.services import Lane, LeaseStatus
 from portal.jobs.streaming.event_log import ChoiceEvent, append
+from workers.captures.keeper import CaptureKeeper
+from workers.captures.white_box import NOTHING
 from workers.energy.account import EnergyAccount
 from workers.energy.meter import EnergyMeter, EstimateMeter
 from workers.runs import Run, Turn, job_of
@@ -71,6 +74,8 @@ class EngineLoop:
         self._on_ended = on_ended
         self._arrived: deque[Run] = deque()
         self._runs: dict[UUID, Run] = {}
+        self._keeper = CaptureKeeper(on_kept=self._hand_over)
+        self._keeping: dict[UUID, Run] = {}  # whose captures are being stored
         self._arrivals = count()
         self._counters = FairCounters()
         self._work = threading.Event()
@@ -85,15 +90,18 @@ class EngineLoop:
         self._stopping = True
         self._work.set()
         self._thread.join(STOP_SECONDS)
+        self._keeper.close()
         self.engine.close()
         return self.runs()
 
-    def add(self, job: Job) -> None:
-        self._arrived.append(Run.of(job))
+    def add(self, job: Job, white_box: WhiteBox = NOTHING) -> None:
+        self._arrived.append(Run.of(job, white_box))
         self._work.set()
 
     def runs(self) -> list[Run]:
-        return [*self._runs.copy().values(), *self._arrived.copy()]
+        in_engine = self._runs.copy()
+        keeping = [run for run in self._keeping.copy().values() if run.job.pk not in in_engine]
+        return [*in_engine.values(), *keeping, *self._arrived.copy()]
 
     def halt(self, run: Run, status: LeaseStatus) -> None:
         """Have a run taken out of the engine before its next step."""
@@ -232,6 +240,17 @@ class EngineLoop:
 
     def _end(self, run: Run) -> None:
         run.ended_at = timezone.now()
+        if run.has_captures:
+            self._keeping[run.job.pk] = run  # first, so that ``runs`` never misses it
+            del self._runs[run.job.pk]
+            self._keeper.keep(run)
+            return
         self.ended.append(run)
         del self._runs[run.job.pk]
+        self._on_ended()
+
+    def _hand_over(self, run: Run) -> None:
+        """Give a run to the dispatcher, once its captures are stored."""
+        self.ended.append(run)
+        del self._keeping[run.job.pk]
         self._on_ended()

@@ -20,6 +20,7 @@ from portal.catalog.services.storage_check import verify_storage
 from portal.delivery.accounting.anonymous_reads import record_anonymous_reads
 from portal.delivery.accounting.transfers import read_transfers
 from portal.jobs.batches.advancing import advance_batch, advance_batches
+from portal.jobs.captures.keeping import sweep_captures
 from portal.jobs.services import sweep
 from portal.jobs.services.forgetting import forget_fetched
 from portal.jobs.ticks import note_tick
@@ -36,6 +37,7 @@ def sweep_jobs() -> None:
     _note_tick(now)
     swept = sweep(now=now)
     forget_fetched(now)
+    sweep_captures(now)
     if swept.requeued or swept.failed or swept.expired or swept.readdressed:
         log.warning("%s", swept)
 

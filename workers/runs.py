@@ -15,11 +15,15 @@ from django.utils import timezone
 from inference.engine.outputs import EngineRequest, PromptLogprobs, TokenEvent
 from inference.engine.outputs import TokenLogprobs as EngineLogprobs
 from inference.engine.sampling_params import SamplingParams
+from inference.interp.captured import Captured
+from inference.interp.spec import WhiteBox
 from portal.jobs.accounting.footprint import Metered
 from portal.jobs.models import Job
 from portal.jobs.services import JobResult, LeaseStatus
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 from portal.observability.request_ids import bound_to
+from workers.captures.spool import CaptureSpool
+from workers.captures.white_box import NOTHING
 from workers.params import sampling_of, scored_alternatives
 
 LEAST_LOGPROB = -9999.0
@@ -60,6 +64,8 @@ class Run:
     live: dict[str, Turn] = field(default_factory=dict)  # samples in the engine, by request id
     events: dict[int, ChoiceEvent] = field(default_factory=dict, repr=False)  # merged, by choice
     prompt_logprobs: dict[int, Any] = field(default_factory=dict, repr=False)
+    white_box: WhiteBox = field(default=NOTHING, repr=False)
+    spool: CaptureSpool = field(default_factory=CaptureSpool, repr=False)
     logprob_sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     tokens: int = 0
     computed_tokens: int = 0  # in the engine: of prompts, output, and once more after a preemption
@@ -72,10 +78,11 @@ class Run:
     lease_status: LeaseStatus = LeaseStatus.RENEWED
 
     @classmethod
-    def of(cls, job: Job) -> Run:
+    def of(cls, job: Job, white_box: WhiteBox = NOTHING) -> Run:
         """Make a run of a job's samples; if prompts are scored, first of those that do that."""
         scored = scored_alternatives(job) is not None
-        return cls(job, deque(range(0, job.sample_count, job.best_of if scored else 1)))
+        waiting = deque(range(0, job.sample_count, job.best_of if scored else 1))
+        return cls(job, waiting, white_box=white_box)
 
     def request(self, choice: int, turn: Turn) -> EngineRequest:
         """Make the request for one sample, which draws as it would among all of its prompt's."""
@@ -86,6 +93,8 @@ class Run:
             self._engine_request_id(choice),
             priority=turn.engine_priority,
             first_sample=sample,
+            captures=self.white_box.captures,
+            interventions=self.white_box.interventions,
         )
 
     def _engine_request_id(self, choice: int) -> str:
@@ -146,6 +155,8 @@ class Run:
         self.tokens += len(token_event.token_ids)
         self.logprob_sums[choice] += sum(map(_chosen, token_event.logprobs or ()))
         self.events[choice] = _merged(self.events.get(choice), event)
+        if token_event.captured:
+            self.spool.add(choice, token_event.captured)
         if token_event.finish_reason is not None:
             self._sample_ended(token_event)
         return event
@@ -182,18 +193,39 @@ class Run:
             metered=self.metered,
         )
 
+    @property
+    def has_captures(self) -> bool:
+        """Tell whether there is something to store before the run is committed."""
+        is_sound = not self.error and self.lease_status is LeaseStatus.RENEWED
+        return is_sound and bool(self.spool.captured)
+
+    def captured_by_choice(self) -> dict[int, Captured]:
+        """Return what was captured of the samples that are answered, by their choices."""
+        captured = self.spool.captured
+        return {
+            choice: captured[sample]
+            for number in range(len(self.job.prompts))
+            for choice, sample in self._choices(number).items()
+            if sample in captured
+        }
+
     def _best_samples(self, number: int) -> list[ChoiceEvent]:
         """Choose the best samples of one prompt, and number them as choices."""
+        return [
+            replace(self.events[sample], choice=choice)
+            for choice, sample in self._choices(number).items()
+        ]
+
+    def _choices(self, number: int) -> dict[int, int]:
+        """Return the samples of one prompt that are answered, by the numbers of their choices."""
         job = self.job
         drawn = range(number * job.best_of, (number + 1) * job.best_of)
-        samples = [self.events[sample] for sample in drawn if sample in self.events]
+        samples = [sample for sample in drawn if sample in self.events]
         if job.best_of == job.n:
-            return samples
-        samples.sort(key=self._mean_logprob, reverse=True)
+            return {sample: sample for sample in samples}
+        samples.sort(key=lambda sample: self._mean_logprob(self.events[sample]), reverse=True)
         first = number * job.n
-        return [
-            replace(event, choice=first + place) for place, event in enumerate(samples[: job.n])
-        ]
+        return {first + place: sample for place, sample in enumerate(samples[: job.n])}
 
     def _mean_logprob(self, event: ChoiceEvent) -> float:
         return self.logprob_sums[event.choice] / max(len(event.tokens), 1)

@@ -131,6 +131,7 @@ class EventType(models.TextChoices):
     JOB_SUBMITTED = "job.submitted"
     JOB_READDRESSED = "job.readdressed"
     JOB_ENDED = "job.ended"
+    CAPTURES_LINKED = "captures.linked"
     DISCLOSURE_ASKED = "disclosure.asked"
     DISCLOSURE_CONFIRMED = "disclosure.confirmed"
     DISCLOSURE_READ = "disclosure.read"

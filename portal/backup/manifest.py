@@ -19,12 +19,22 @@ from portal.audit.models import AuditEvent, EndingCopy
 from portal.backup.errors import BackupFailed
 from portal.backup.server import server_version
 from portal.catalog.models import Blob
-from portal.jobs.models import BatchLine, StoredFile, StoredPart
+from portal.jobs.models import (
+    BatchLine,
+    CapturedBlob,
+    CaptureFile,
+    CaptureShard,
+    StoredFile,
+    StoredPart,
+)
 
 FORMAT = 2  # since jobs come without their texts, in a part of their own
 READABLE = (1, FORMAT)
 # Tables whose rows aren't backed up: who was signed in signs in again, and prompts aren't kept.
-LEFT_OUT = (Session, StoredFile, StoredPart, BatchLine)
+LEFT_OUT = (
+    *(Session, StoredFile, StoredPart, BatchLine),
+    *(CapturedBlob, CaptureFile, CaptureShard),
+)
 
 
 @dataclass(frozen=True)

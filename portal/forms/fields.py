@@ -48,7 +48,7 @@ class MegabytesField(forms.DecimalField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, max_digits=15, decimal_places=6, **kwargs)
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+    def clean(self, value: Any) -> int | None:
         number = super().clean(value)
         return None if number is None else int(number * MEGABYTE)
 

@@ -133,6 +133,15 @@ class JobNotFound(NotFound):
         super().__init__("There’s no such job, or none of yours.")
 
 
+class CapturesNotFound(NotFound):
+    code = "captures_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There’s no such completion with captures, or none of yours, or they are forgotten."
+        )
+
+
 class DisclosureNotFound(NotFound):
     code = "disclosure_not_found"
 

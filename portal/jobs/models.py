@@ -13,12 +13,15 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 
+from portal.access.policy.policy import Action
 from portal.accounts.models import AccessToken, Organization
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.database.binding import values_apart
 from portal.jobs.accounting.models import EnergySource, IdleEnergy, Tariff
 from portal.jobs.batches.models import Batch, BatchLine, StoredFile, StoredPart
+from portal.jobs.captures.models import CapturedBlob, CaptureFile, CaptureShard
+from portal.jobs.captures.rights import action_for
 from portal.jobs.disclosure.models import JobDisclosure
 from portal.jobs.querysets import OPEN_STATES, JobQuerySet
 from portal.observability import traces
@@ -29,6 +32,9 @@ __all__ = [
     "INTERACTIVE",
     "Batch",
     "BatchLine",
+    "CaptureFile",
+    "CaptureShard",
+    "CapturedBlob",
     "EnergySource",
     "IdleEnergy",
     "Job",
@@ -123,6 +129,8 @@ class Job(models.Model):
     text_days = models.PositiveSmallIntegerField(null=True, editable=False)
     seed_drawn = models.BooleanField(default=False)  # by the portal: the request named none
     prompts = models.JSONField()
+    # What it captures and changes inside the model, as was sent; None where nothing.
+    white_box = models.JSONField(null=True)
     n = models.PositiveSmallIntegerField(default=1)
     samples = models.PositiveIntegerField(
         default=1
@@ -168,6 +176,9 @@ class Job(models.Model):
     has_own_place = models.BooleanField(default=False, db_default=False)
     reserved_tokens = models.PositiveIntegerField()
     prompt_tokens = models.PositiveIntegerField()
+    # The most bytes that its captures may come to, and those that left once it had succeeded.
+    reserved_capture_bytes = models.PositiveBigIntegerField(default=0, db_default=0)
+    capture_bytes = models.PositiveBigIntegerField(default=0, db_default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
     engine_seconds = models.FloatField(default=0)
     energy_wh = models.FloatField(default=0)
@@ -220,6 +231,11 @@ class Job(models.Model):
                 condition=models.Q(batch__isnull=False),
                 name="jobs_of_batch",
             ),
+            models.Index(
+                fields=["person", "repo", "created_at"],
+                condition=models.Q(reserved_capture_bytes__gt=0),
+                name="jobs_with_captures",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -269,9 +285,13 @@ class Job(models.Model):
         return Caller(self.person, self.token)
 
     @property
-    def looks_inside(self) -> bool:
-        """Tell if more than text was asked for."""
-        return any(self.params.get(name) is not None for name in ("logprobs", "prompt_logprobs"))
+    def action(self) -> Action:
+        """Return the use of the model that it is: text alone, or more."""
+        scores = ("logprobs", "prompt_logprobs")
+        return action_for(
+            is_scored=any(self.params.get(name) is not None for name in scores),
+            looks_inside=self.white_box is not None,
+        )
 
     @property
     def choice_count(self) -> int:

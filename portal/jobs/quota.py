@@ -61,7 +61,8 @@ class Allowance:
     ``has_own_tokens``, ``has_own_jobs``: a grant or the gate names that number, so that it counts
     what is used of this model alone. ``context_tokens``: None for the model's whole context.
     ``waiting_tokens``: of a day while a request is undecided, within ``tokens_per_day``.
-    ``has_floor``: the jobs have a set share of the engine.
+    ``has_floor``: the jobs have a set share of the engine. ``egress_bytes_…``: of captures of this
+    model; None for no limit.
     """
 
     repo: ModelRepo
@@ -72,6 +73,8 @@ class Allowance:
     context_tokens: int | None
     waiting_tokens: int | None
     has_floor: bool = False
+    egress_bytes_per_day: int | None = None
+    egress_bytes_total: int | None = None
 
     @property
     def most_tokens(self) -> int:
@@ -110,6 +113,8 @@ def allowance_of(repo: ModelRepo, limits: Limits) -> Allowance:
     tokens, has_own_tokens = largest("tokens_per_day", of_gate=gate.tokens_per_day > 0)
     jobs, has_own_jobs = largest("concurrent_jobs", of_gate=gate.concurrent_jobs > 0)
     context, _ = largest("context_tokens", of_gate=gate.context_tokens > 0)
+    per_day, _ = largest("egress_bytes_per_day", of_gate=False)
+    in_all, _ = largest("egress_bytes_total", of_gate=False)
     if limits.tokens_per_day is not None:  # what waits is among the tokens of all models
         tokens, has_own_tokens = settings.DAILY_TOKENS, False
     return Allowance(
@@ -121,6 +126,8 @@ def allowance_of(repo: ModelRepo, limits: Limits) -> Allowance:
         context_tokens=context,
         waiting_tokens=limits.tokens_per_day,
         has_floor=limits.has_floor,
+        egress_bytes_per_day=per_day,
+        egress_bytes_total=in_all,
     )
 
 

@@ -15,6 +15,7 @@ WORDS = ("stop", "stop_token_ids", "logit_bias")
 BLANKED = {
     "prompts": "'[]'::jsonb",
     "params": f"params - ARRAY{list(WORDS)}",
+    "white_box": "NULL::jsonb",
     "result_json": f"CASE WHEN result_json = '' THEN '' ELSE '{PURGED_RESULT}' END",
 }
 

@@ -2,13 +2,15 @@ from django.urls import path, re_path
 
 from portal.jobs.accounting import views as tariffs
 from portal.jobs.disclosure import views as disclosure
-from portal.jobs.views import batches, files, openai, own, own_batches, playground, tokens
+from portal.jobs.views import batches, captures, files, openai, own, own_batches, playground, tokens
 
 app_name = "jobs"
 urlpatterns = [
     path("v1/models", openai.models, name="models"),
     path("v1/models/<path:name>", openai.model, name="model"),
     path("v1/completions", openai.completions, name="completions"),
+    path("v1/completions/<str:completion_id>/captures", captures.captures, name="captures"),
+    path("-/d/c/<str:signed>/<str:filename>", captures.capture_link, name="capture_link"),
     path("v1/chat/completions", openai.chat_completions, name="chat_completions"),
     path("v1/tokenize", tokens.tokenize, name="tokenize"),
     path("v1/detokenize", tokens.detokenize, name="detokenize"),
@@ -41,5 +43,6 @@ urlpatterns = [
         name="own_batch_file",
     ),
     path("jobs/<uuid:job_id>/cancel", own.cancel, name="job_cancel"),
+    path("jobs/<uuid:job_id>/captures", captures.download, name="job_captures"),
     path("jobs/<uuid:job_id>/again", own.again, name="job_again"),
 ]

@@ -34,6 +34,7 @@ WORKER_ABSENCE = timedelta(seconds=env.integer("WEIGHTGATE_WORKER_ABSENCE_SECOND
 JOB_TIME_LIMIT = timedelta(seconds=env.integer("WEIGHTGATE_JOB_TIME_LIMIT_SECONDS", 600, minimum=1))
 DAILY_TOKENS = env.integer("WEIGHTGATE_DAILY_TOKENS", 200_000)
 DAILY_EGRESS_BYTES = env.integer("WEIGHTGATE_DAILY_EGRESS_BYTES", 1_000_000_000, minimum=1)
+CAPTURE_BYTES = env.integer("WEIGHTGATE_CAPTURE_BYTES", 1 << 30, minimum=1, maximum=1 << 30)
 DISCLOSURE_BY_TWO = env.flag("WEIGHTGATE_DISCLOSURE_BY_TWO", default=False)
 PROMPT_DAYS = env.integer("WEIGHTGATE_PROMPT_DAYS", 30, minimum=0)
 MAX_OPEN_JOBS = env.integer("WEIGHTGATE_MAX_OPEN_JOBS", 8, minimum=1)

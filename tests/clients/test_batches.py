@@ -7,6 +7,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from safetensors.numpy import load
 
 from tests.waiting import wait_until
 
@@ -31,7 +32,8 @@ def submit(client):
     return send
 
 
-def test_the_pages_examples_run_as_they_stand(live, client, capsys):
+def test_the_pages_examples_run_as_they_stand(live, client, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {
         "portal": live.base_url,
         "token": live.account("approved")["token"],
@@ -39,6 +41,15 @@ def test_the_pages_examples_run_as_they_stand(live, client, capsys):
     }
     for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(example, names)  # noqa: S102, our own page
+    content = (tmp_path / "captures.safetensors").read_bytes()
+    assert (
+        len(content) == names["captures"]["size_bytes"] <= names["plan"]["captures"]["size_bytes"]
+    )
+    tensors = load(content)
+    assert {name: list(it.shape) for name, it in tensors.items()} == {
+        name: it["shape"] for name, it in names["captures"]["tensors"].items()
+    }
+    assert tensors["0.output.0.positions"].tolist() == [0, 1]
     batch = names["batch"]
     assert batch.status == "completed"
     assert (batch.request_counts.total, batch.request_counts.completed) == (5, 5)

@@ -89,9 +89,10 @@ def defaults_of(gate: GateSettings) -> Quotas:
 def bounds_of(gate: GateSettings) -> Quotas:
     """Return the most that a reviewer may give: the gate's bounds, else no more than by default."""
     default = defaults_of(gate)
-    return Quotas(
-        **{name: getattr(gate, f"most_{name}") or default.number(name) for name in NUMBERS}
-    )
+    numbers: dict[str, Any] = {
+        name: getattr(gate, f"most_{name}") or default.number(name) for name in NUMBERS
+    }
+    return Quotas(**numbers)
 
 
 def bound_errors(gate: GateSettings) -> dict[str, str]:

@@ -44,7 +44,18 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
 def inspect(path: Path) -> tuple[list[Tensor], list[str]]:
     """Return a file's tensors, and each thing that is wrong with it."""
     try:
-        header, room = _read(path)
+        with path.open("rb") as shard:
+            return inspect_stream(shard, path.stat().st_size)
+    except OSError as error:
+        return [], [str(error)]
+
+
+def inspect_stream(
+    shard: BinaryIO, size: int, *, limit: int = HEADER_LIMIT_BYTES
+) -> tuple[list[Tensor], list[str]]:
+    """Return the tensors of an open file, and each thing that is wrong with it."""
+    try:
+        header, room = read_stream(shard, size, limit=limit)
     except (ValueError, OSError) as error:
         return [], [str(error)]
     tensors, problems = [], []

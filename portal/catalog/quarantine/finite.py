@@ -27,6 +27,10 @@ MASKS = {  # types that numpy lacks: which bits are all set in NaN and infinity
 }
 
 
+def _nobody(_: int) -> None:
+    return None
+
+
 def unread(contents: Iterable[Content]) -> list[Content]:
     """List the shards that were never read in full, each blob once."""
     shards = {content.sha256: content for content in contents if content.path.endswith(SAFETENSORS)}
@@ -44,7 +48,7 @@ def examine_shards(contents: Iterable[Content], *, now: datetime, advance: Advan
     shards = [content for content in contents if content.path.endswith(SAFETENSORS)]
     for content in unread(shards):
         with blob_store().open(content.sha256) as shard:
-            names = list(_not_finite(shard, content.size_bytes, partial(advance, content.path)))
+            names = list(not_finite(shard, content.size_bytes, partial(advance, content.path)))
         Blob.objects.filter(pk=content.sha256).update(examined_at=now, examination=names[:100])
     blobs = Blob.objects.filter(pk__in=[shard.sha256 for shard in shards])
     names_of = dict(blobs.values_list("pk", "examination"))
@@ -63,7 +67,9 @@ def note_examined(contents: Iterable[Content], now: datetime) -> None:
     Blob.objects.filter(pk__in=shards, examined_at=None).update(examined_at=now)
 
 
-def _not_finite(shard: BinaryIO, size_bytes: int, advance: Callable[[int], None]) -> Iterator[str]:
+def not_finite(
+    shard: BinaryIO, size_bytes: int, advance: Callable[[int], None] = _nobody
+) -> Iterator[str]:
     """Yield the names of tensors that aren't finite; the header was checked before."""
     header, _ = read_stream(shard, size_bytes)
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,19 @@ Kind = StorageFinding.Kind
 GRACE = timedelta(days=1)  # bytes are stored before their rows; a large folder takes hours
 BATCH = 1000
 Progress = Callable[[int], object]
+Namer = Callable[[Collection[str]], set[str]]
+# What else names blobs of the store, beside files of models.
+_namers: list[Namer] = []
+
+
+def also_named_by(namer: Namer) -> None:
+    """Have blobs of another app known; ``namer`` returns which of some hashes are its own."""
+    _namers.append(namer)
+
+
+def _named(sha256s: Collection[str]) -> set[str]:
+    known = set(Blob.objects.filter(pk__in=sha256s).values_list("sha256", flat=True))
+    return known.union(*(namer(sha256s) for namer in _namers))
 
 
 @dataclass(frozen=True)
@@ -114,14 +127,13 @@ def _end_what_is_mended(listed: set[str], now: datetime) -> None:
     standing = StorageFinding.objects.filter(mended_at=None)
     for finding in list(standing.exclude(kind=Kind.CORRUPT)):
         there = finding.sha256 in listed
-        named = Blob.objects.filter(pk=finding.sha256).exists()
+        named = bool(_named({finding.sha256}))
         if there if finding.kind == Kind.MISSING else (named or not there):
             _settle(finding.sha256, None, now, kinds=(Kind(finding.kind),))
 
 
 def _look_for_orphans(batch: list[Stored], now: datetime, orphans_after: timedelta) -> None:
-    named = Blob.objects.filter(pk__in=[blob.sha256 for blob in batch])
-    known = set(named.values_list("sha256", flat=True))
+    known = _named({blob.sha256 for blob in batch})
     for blob in batch:
         if blob.sha256 not in known and blob.stored_at <= now - orphans_after:
             description = f"{blob.size_bytes:,} bytes, stored {blob.stored_at:%Y-%m-%d %H:%M} UTC"

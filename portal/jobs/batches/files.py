@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -16,23 +16,39 @@ from portal.errors import TooLarge
 from portal.jobs.batches import contents
 from portal.jobs.batches.models import Batch, StoredFile
 from portal.jobs.batches.public_ids import FILE_PREFIX, read_id
+from portal.jobs.captures.tensors import read_tensors
 from portal.jobs.errors import BadParameter, StoredFileInUse, StoredFileNotFound
 
 M = TypeVar("M", bound=Model)
 LONGEST_NAME = 255
+# What to send, by purpose.
+EMPTY = {
+    StoredFile.Purpose.BATCH: "Write one request a line.",
+    StoredFile.Purpose.TENSORS: "Send a safetensors file.",
+}
 
 
 @transaction.atomic
-def store_file(*, caller: Caller, uploaded: UploadedFile[bytes], now: datetime) -> StoredFile:
+def store_file(
+    *,
+    caller: Caller,
+    uploaded: UploadedFile[bytes],
+    now: datetime,
+    purpose: StoredFile.Purpose = StoredFile.Purpose.BATCH,
+) -> StoredFile:
     """Keep an uploaded file. Raises TooLarge, BadParameter; then nothing is kept."""
     require_bearable(uploaded.size or 0)
     if not uploaded.size:
-        raise BadParameter("The file is empty. Write one request a line.", field="file")
-    person = caller.named
+        raise BadParameter(f"The file is empty. {EMPTY[purpose]}", field="file")
+    person, tensors = caller.named, None
+    if purpose == StoredFile.Purpose.TENSORS:
+        tensors = read_tensors(cast("BinaryIO", uploaded.file), uploaded.size)
+        uploaded.seek(0)
     file = StoredFile.objects.create(
         person=person,
         token=caller.token,
-        purpose=StoredFile.Purpose.BATCH,
+        purpose=purpose,
+        tensors=tensors,
         filename=(uploaded.name or "file")[:LONGEST_NAME],
         created_at=now,
     )
@@ -48,7 +64,7 @@ def require_bearable(size_bytes: int) -> None:
     """Refuse a file by its size. Raises TooLarge."""
     if size_bytes > settings.FILE_BYTES:
         raise TooLarge(
-            f"Send files of {settings.FILE_BYTES:,} bytes at most. Split it into several batches.",
+            f"Send files of {settings.FILE_BYTES:,} bytes at most. Split it into several.",
             field="file",
         )
 

@@ -22,6 +22,7 @@ class StoredFile(models.Model):
     class Purpose(models.TextChoices):
         BATCH = "batch"
         BATCH_OUTPUT = "batch_output"
+        TENSORS = "tensors"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(
@@ -41,6 +42,8 @@ class StoredFile(models.Model):
     created_at = models.DateTimeField()
     # For how many days, where a model that it is for is kept for fewer than all.
     text_days = models.PositiveSmallIntegerField(null=True)
+    # By tensor, of a file of tensors: its dtype and shape.
+    tensors = models.JSONField(null=True)
     is_whole = models.BooleanField(default=True)  # False while a batch writes into it
 
     class Meta:
@@ -99,6 +102,7 @@ class Batch(models.Model):
     input_file_id = models.UUIDField()
     output_file_id = models.UUIDField(null=True)
     error_file_id = models.UUIDField(null=True)
+    capture_index_id = models.UUIDField(null=True)  # which of its captures is in which file
 
     state = models.CharField(max_length=11, choices=State, default=State.VALIDATING)
     metadata = models.JSONField(default=dict)

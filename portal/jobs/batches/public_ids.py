@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-FILE_PREFIX, BATCH_PREFIX = "file-", "batch_"
+FILE_PREFIX, BATCH_PREFIX, COMPLETION_PREFIX = "file-", "batch_", "cmpl-"
 HEX = re.compile(r"[0-9a-f]{32}")
 
 

@@ -18,6 +18,6 @@ def end_restored_batches(now: datetime) -> int:
     """Fail open batches, with the reason. Return how many there were."""
     batches = list(Batch.objects.filter(state__in=OPEN_BATCHES).select_for_update(no_key=True))
     for batch in batches:
-        batch.output_file_id = batch.error_file_id = None
+        batch.output_file_id = batch.error_file_id = batch.capture_index_id = None
         fail_batch(batch, [BatchError("restored", RESTORED)], now)
     return len(batches)

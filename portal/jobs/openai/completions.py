@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from portal.jobs.captures.describing import with_captures
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
@@ -160,15 +161,21 @@ class Reply:
             for event in job.each_event()
         )
         choices = ",".join(map(encoded, rendered))
-        rest = encoded({**self._head(), "usage": usage(job), **self._extra})
+        extra = with_captures(self._extra, job)
+        rest = encoded({**self._head(), "usage": usage(job), **extra})
         return f'{rest[:-1]},"choices":[{choices}]}}'
 
     def chunk(self, event: ChoiceEvent) -> dict[str, Any]:
         extra = self._extra if event.finish_reason else {}
         return {**self._head(), "choices": [self._choices[event.choice].render(event)], **extra}
 
-    def usage_chunk(self, job: Job) -> dict[str, Any]:
-        return {**self._head(), "choices": [], "usage": usage(job), **self._extra}
+    def last_chunk(self, job: Job, *, include_usage: bool) -> dict[str, Any] | None:
+        """Return the chunk that counts the tokens, or names the captures; None for neither."""
+        extra = with_captures(self._extra, job)
+        if not include_usage and extra is self._extra:
+            return None
+        counts = {"usage": usage(job)} if include_usage else {}
+        return {**self._head(), "choices": [], **counts, **extra}
 
     def _head(self) -> dict[str, Any]:
         return {

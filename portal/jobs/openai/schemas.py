@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import Field
 
 from inference.engine.sampling_params import MAX_SEED
+from inference.interp.spec import WhiteBox
+from portal.jobs.captures.fields import Captures, Interventions
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import MAX_CHOICES, LogitBias, Prompts, StopStrings, StopTokenIds
 from portal.jobs.openai.unsupported import UNSUPPORTED_IN_STREAM_OPTIONS, refuse_unsupported
@@ -56,12 +58,25 @@ class CompletionRequest(Body):
     echo: bool = False
     stream: bool = False
     stream_options: StreamOptions | None = None
+    capture: Captures = ()
+    interventions: Interventions = Field((), repr=False)
+    dry_run: bool = False
+
+    @property
+    def scored_fields(self) -> list[str]:
+        """Name the fields that ask for log-probabilities: even 0 gives the chosen tokens' own."""
+        counts = {"logprobs": self.logprobs, "prompt_logprobs": self.prompt_logprobs}
+        return [name for name, count in counts.items() if count is not None]
 
     @property
     def inside_fields(self) -> list[str]:
-        """Name the fields that ask for more than text: even 0 gives the chosen tokens' logprobs."""
-        counts = {"logprobs": self.logprobs, "prompt_logprobs": self.prompt_logprobs}
-        return [name for name, count in counts.items() if count is not None]
+        """Name the fields that look inside the model, or change what stands there."""
+        items = {"capture": self.capture, "interventions": self.interventions}
+        return [name for name, several in items.items() if several]
+
+    @property
+    def white_box(self) -> WhiteBox:
+        return WhiteBox(self.capture, self.interventions)
 
     @property
     def include_usage(self) -> bool:
@@ -89,7 +104,10 @@ class CompletionRequest(Body):
         return self.model_dump(mode="json", exclude=left_out)
 
 
-NOT_SAMPLING = {"n", "model", "prompts", "echo", "stream", "stream_options"}
+NOT_SAMPLING = {
+    *("n", "model", "prompts", "echo", "stream", "stream_options"),
+    *("capture", "interventions", "dry_run"),
+}
 
 
 def parse_completion(data: dict[str, Any]) -> CompletionRequest:

@@ -228,10 +228,8 @@ UNSUPPORTED: dict[str, Unsupported] = {
         clean_up_tokenization_spaces=(False,),
     ),
     **_advising(
-        "What goes on inside a model isn’t served here. Run its files with the engine, in Python.",
-        capture=([], {}, False),
+        "Use capture.",
         captures=([], {}),
-        interventions=([], {}),
         hidden_states=([], False),
         return_hidden_states=(False,),
         output_hidden_states=(False,),

@@ -33,5 +33,6 @@ def _request_of(job: Job) -> CompletionRequest:
             "prompt": job.prompts,
             "n": job.n,
             "echo": job.echo,
+            **(job.white_box or {}),
         }
     )

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import DurationField, F, Func, JSONField, Q, QuerySet, Value
+from django.db.models import DurationField, Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Least
 
 from portal.catalog.models import ModelRepo
-from portal.jobs.models import Job
+from portal.jobs.captures.keeping import forget_captures
+from portal.jobs.models import CaptureFile, Job
 from portal.jobs.streaming.event_log import delete_logs
 from portal.jobs.texts import PURGED_RESULT, WORDS
 
@@ -36,7 +37,13 @@ def kept_until(job: Job) -> datetime | None:
 def with_texts() -> QuerySet[Job]:
     """Select the jobs whose prompt, output or words among the parameters are still there."""
     has_words = ~Q(prompts=[]) | Q(params__has_any_keys=list(WORDS))
-    return Job.objects.filter(has_words | ~Q(result_json__in=["", PURGED_RESULT]))
+    has_captures = Exists(CaptureFile.objects.filter(job=OuterRef("pk"), is_whole=True))
+    return Job.objects.filter(
+        has_words
+        | ~Q(result_json__in=["", PURGED_RESULT])
+        | Q(white_box__isnull=False)
+        | has_captures
+    )
 
 
 def forget_old(now: datetime) -> int:
@@ -70,7 +77,8 @@ def forget(jobs: QuerySet[Job]) -> int:
     ids = list(jobs.values_list("pk", flat=True))
     rows = Job.objects.filter(pk__in=ids)
     rows.exclude(result_json="").update(result_json=PURGED_RESULT)
-    count = rows.update(prompts=[], params=_WithoutWords("params"))
+    count = rows.update(prompts=[], white_box=None, params=_WithoutWords("params"))
+    forget_captures(ids)
     delete_logs(ids)
     return count
 

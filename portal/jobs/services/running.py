@@ -18,12 +18,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from portal.access.policy.policy import Action, may_call
+from portal.access.policy.policy import may_call
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Revision
 from portal.jobs.accounting.footprint import Metered, footprint
 from portal.jobs.accounting.tariffs import rates_on
+from portal.jobs.captures.keeping import forget_captures, settle
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
@@ -65,8 +66,7 @@ def may_still(job: Job, revision: Revision, now: datetime) -> bool:
     """Tell whether whoever made the job may have it answered by this revision."""
     if job.token is not None and not job.token.is_usable(now):
         return False
-    action = Action.SCORE if job.looks_inside else Action.INFER
-    return may_call(job.caller, action, revision, now).allowed
+    return may_call(job.caller, job.action, revision, now).allowed
 
 
 def cancelled_among(job_ids: Iterable[UUID]) -> set[UUID]:
@@ -117,6 +117,10 @@ def _end(
         raise LeaseLost
     _measure(job, result, now)
     job.keep_result(asdict(event) for event in result.events)
+    if state == Job.State.SUCCEEDED:
+        settle(job)
+    else:
+        forget_captures([job.pk])
     return close(job, state, error, now)
 
 

@@ -63,15 +63,19 @@ def _upload(request: HttpRequest, caller: Caller) -> HttpResponse:
     files.require_bearable(int(length) - OVERHEAD_BYTES if length.isdecimal() else 0)
     if request.content_type != "multipart/form-data":
         raise BadParameter("Send a form: multipart/form-data with purpose and file.", field="file")
-    if request.POST.get("purpose") != StoredFile.Purpose.BATCH:
-        raise BadParameter("purpose must be batch: files are taken for batches.", field="purpose")
+    purpose = request.POST.get("purpose")
+    if purpose not in files.EMPTY:
+        message = f"purpose must be {' or '.join(files.EMPTY)}: files are taken for these alone."
+        raise BadParameter(message, field="purpose")
     if any(name.startswith("expires_after") for name in request.POST):
         message = f"expires_after is not supported. {files_kept()}"
         raise BadParameter(message, field="expires_after")
     uploaded = request.FILES.get("file")
     if uploaded is None:
         raise BadParameter("file is required.", field="file")
-    file = files.store_file(caller=caller, uploaded=uploaded, now=timezone.now())
+    file = files.store_file(
+        caller=caller, uploaded=uploaded, now=timezone.now(), purpose=StoredFile.Purpose(purpose)
+    )
     return JsonResponse(file_object(file))
 
 

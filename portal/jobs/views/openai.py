@@ -11,15 +11,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
+from portal.jobs.captures.dry_run import dry_run
 from portal.jobs.errors import BadParameter, JobFailed
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
-from portal.jobs.rate_limit_headers import rate_limit_headers
 from portal.jobs.services import submit
 from portal.jobs.services.forgetting import forget_delivered, kept_days
 from portal.jobs.serving.places import JobProgress, place_when_made
@@ -78,8 +79,11 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
     if refused := refuse_method(request, "POST"):
         return refused
     response: HttpResponseBase
+    caller, completion_request = await in_thread(_read)(request)
+    if completion_request.dry_run:
+        return JsonResponse(await in_thread(_plan)(caller, completion_request))
     attendance = attendance_at(request)
-    job, completion_request, reply, headers = await in_thread(_submit)(request, attendance)
+    job, reply, headers = await in_thread(_submit)(caller, completion_request, attendance)
     if completion_request.stream:
         chunks = Chunks(job, reply, include_usage=completion_request.include_usage)
         response = sse_response(_chunks(job, chunks, attendance))
@@ -96,19 +100,28 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
+def _read(request: HttpRequest) -> tuple[Caller, CompletionRequest]:
+    """Return who asks, and for what."""
+    caller = caller_of(request)
+    return caller, parse_completion(body_object(request, nul_in=("prompt",)))
+
+
+def _plan(caller: Caller, completion_request: CompletionRequest) -> dict[str, Any]:
+    return dry_run(caller=caller, completion_request=completion_request, now=timezone.now())
+
+
 def _submit(
-    request: HttpRequest, attendance: Attendance
-) -> tuple[Job, CompletionRequest, Reply, dict[str, str]]:
+    caller: Caller, completion_request: CompletionRequest, attendance: Attendance
+) -> tuple[Job, Reply, dict[str, str]]:
     """Make the job, and what writes its answer. Outputs carry the licence's terms."""
-    caller, now = caller_of(request), timezone.now()
-    completion_request = parse_completion(body_object(request, nul_in=("prompt",)))
+    now = timezone.now()
     submitted = submit(caller=caller, completion_request=completion_request, now=now)
     attendance.begin(submitted.job)
-    job, limits = submitted.job, rate_limit_headers(submitted.quota_use, now)
+    job, limits = submitted.job, submitted.headers(now)
     terms, place = terms_of(job), place_when_made(job, now)
     reply = Reply(job, hosted_model(job.revision), metadata(terms))
     queue = place.headers if place else {}
-    return job, completion_request, reply, {**licence_headers(terms), **limits, **queue}
+    return job, reply, {**licence_headers(terms), **limits, **queue}
 
 
 async def _whole(job: Job, reply: Reply, attendance: Attendance) -> HttpResponse:
@@ -178,10 +191,11 @@ class Chunks:
         if ended.state != Job.State.SUCCEEDED:
             error = {"type": "server_error", "param": None, "code": "job_failed"}
             return _data({"error": {"message": ended.error, **error}})
-        usage = ""
-        if self._include_usage:
-            usage = _data(self._reply.usage_chunk(Job.objects.get(pk=self._job.pk)))
-        return f"{usage}data: [DONE]\n\n"
+        chunk = None
+        if self._include_usage or self._job.reserved_capture_bytes:
+            job = Job.objects.get(pk=self._job.pk)
+            chunk = self._reply.last_chunk(job, include_usage=self._include_usage)
+        return f"{_data(chunk) if chunk else ''}data: [DONE]\n\n"
 
 
 def _comment(progress: JobProgress | None) -> str:

@@ -24,6 +24,7 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller, session_caller
 from portal.catalog.models import ModelRepo
 from portal.forms.pages import posted_from
+from portal.jobs.captures.describing import shown_captures
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
@@ -175,6 +176,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "newer": _hosted_since(job),
         "forgotten": not job.is_open and not job.prompts,
         "kept_until": kept_until(job),
+        **shown_captures(job),
     }
 
 

@@ -203,6 +203,14 @@ def no_job(world: World) -> dict[str, Any]:
     return {"job_id": uuid.UUID(int=0)}
 
 
+def no_completion(world: World) -> dict[str, Any]:
+    return {"completion_id": f"cmpl-{uuid.UUID(int=0).hex}"}
+
+
+def altered_link(world: World) -> dict[str, Any]:
+    return {"signed": "altered", "filename": "captures.safetensors"}
+
+
 def no_file(world: World) -> dict[str, Any]:
     return {"file_id": f"file-{uuid.UUID(int=0).hex}"}
 
@@ -603,6 +611,7 @@ PAGES = [
     Row("jobs:stop", "POST", 404, LOGIN, no_job),
     Row("jobs:job_cancel", "POST", 404, LOGIN, no_job),
     Row("jobs:job_again", "POST", 404, LOGIN, no_job),
+    Row("jobs:job_captures", "GET", 404, LOGIN, no_job),
     Row("jobs:own_batches", "GET", 200, LOGIN),
     Row("jobs:own_batch", "GET", 404, LOGIN, no_batch),
     Row("jobs:own_batch_cancel", "POST", 404, LOGIN, no_batch),
@@ -686,6 +695,8 @@ TOKEN_SURFACES = [
     Row("jobs:file", "GET", 404, ANONYMOUS, no_file),
     Row("jobs:file", "DELETE", 404, ANONYMOUS, no_file),
     Row("jobs:file_content", "GET", 404, ANONYMOUS, no_file),
+    Row("jobs:captures", "GET", 404, ANONYMOUS, no_completion),
+    Row("jobs:capture_link", "GET", 403, {}, altered_link),
     Row("jobs:tokenize", "POST", 400, ANONYMOUS),
     Row("jobs:detokenize", "POST", 400, ANONYMOUS),
     Row("api:schema", "GET", 200),

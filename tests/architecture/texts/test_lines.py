@@ -80,6 +80,7 @@ COLUMNS = {
     "catalog.revision.title": "a commit’s summary, in the words of whoever publishes",
     "catalog.storagefinding.detail": OURS,
     "catalog.storagefinding.sha256": PATTERN,
+    "jobs.capturedblob.sha256": PATTERN,
     "hub.revisioncard.library": CARD,
     "hub.revisioncard.pipeline": CARD,
     "jobs.job.currency": OURS,

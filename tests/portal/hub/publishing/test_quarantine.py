@@ -206,7 +206,7 @@ def test_bytes_are_read_once_and_the_same_model_is_loaded_once(published, monkey
     assert LoadTrial.objects.count() == 1
     assert not Blob.objects.filter(files__path=FIRST, examined_at=None).exists()
     monkeypatch.setattr("portal.catalog.load_check._run", None)
-    monkeypatch.setattr("portal.catalog.quarantine.finite._not_finite", None)
+    monkeypatch.setattr("portal.catalog.quarantine.finite.not_finite", None)
     answer = published.commit(file_line("README.md", CARD + b"\nMore.\n"))
     assert published.shown.commit == answer.json()["commitOid"]
 

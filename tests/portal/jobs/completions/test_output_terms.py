@@ -62,7 +62,7 @@ def test_a_stream_names_it_where_a_choice_and_where_the_stream_ends(hosted):
     assert "x_weightgate" not in reply.chunk(ChoiceEvent(0, tokens=[5], text="a"))
     last = reply.chunk(ChoiceEvent(0, position=1, offset=1, finish_reason="stop"))
     assert last["x_weightgate"]["licence"]["version"] == "1.0"
-    assert reply.usage_chunk(job)["x_weightgate"] == last["x_weightgate"]
+    assert reply.last_chunk(job, include_usage=True)["x_weightgate"] == last["x_weightgate"]
 
 
 def test_the_text_that_was_signed_governs_and_not_a_newer_one(hosted, newer):

@@ -11,7 +11,7 @@ from inference.tokenizer import Tokenizer
 from portal.jobs.errors import BadParameter, ContextLengthExceeded, QuotaExceeded
 from portal.jobs.hosting import hosted_model
 from portal.jobs.openai.fields import MAX_CHOICES
-from portal.jobs.services import submission
+from portal.jobs.services import preparing
 from tests.factories.accounts import make_token
 from tests.factories.jobs import CONTEXT_LENGTH, make_guest, make_job
 
@@ -106,7 +106,7 @@ def test_refused_texts_are_counted(submit, tokenized, settings, hosted, now):
 @pytest.fixture
 def asked_first(monkeypatch):
     """Have every text count as long, which the quota is asked before, and not only after."""
-    monkeypatch.setattr(submission, "SOON_TOKENIZED_BYTES", 0)
+    monkeypatch.setattr(preparing, "SOON_TOKENIZED_BYTES", 0)
 
 
 @pytest.mark.usefixtures("asked_first")

@@ -49,7 +49,6 @@ SENT = {
     "top_n_tokens": 2,
     "extra_body": {"top_k": 5},
     "captures": [{"layer": 1}],
-    "interventions": [{"layer": 1}],
     "hidden_states": True,
     "lora": [{"id": 0, "scale": 1.0}],
 }

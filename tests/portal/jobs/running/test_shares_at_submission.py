@@ -10,7 +10,7 @@ import pytest
 from portal.access.policy.permissions import Limits
 from portal.accounts.models import Affiliation, Organization
 from portal.jobs.models import INTERACTIVE
-from portal.jobs.services import submission
+from portal.jobs.services import preparing
 from tests.factories.jobs import make_guest, make_job
 
 pytestmark = pytest.mark.django_db
@@ -44,12 +44,12 @@ def test_the_organization_is_the_one_proved_at_submission(hosted, now):
 @pytest.mark.parametrize("has_floor", [False, True])
 def test_the_floor_is_the_permissions(hosted, now, has_floor):
     guest = make_guest(hosted)
-    allowed = submission._allowed
+    allowed = preparing._allowed
 
     def with_floor(*args):
         revision, _ = allowed(*args)
         return revision, Limits(has_floor=has_floor)
 
-    with patch.object(submission, "_allowed", with_floor):
+    with patch.object(preparing, "_allowed", with_floor):
         job = make_job(hosted, guest, now=now)
     assert (job.has_floor, job.priority) == (has_floor, INTERACTIVE)

@@ -1,0 +1,1 @@
+"""Captures and interventions of jobs, between their rows, the engine and the store."""
