@@ -1,5 +1,7 @@
 """Serve, train, convert and plan for OPT models, without knowing users, jobs or a database.
 
+``RemoteEngine`` has the interface of ``Engine`` and runs on a portal, over HTTP.
+
 Names are resolved on first use (PEP 562), so importing ``inference.plan`` or
 ``inference.tokenizer`` never imports torch.
 """
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         TokenEvent,
     )
     from inference.engine.sampling_params import SamplingParams
+    from inference.remote.engine import RemoteEngine
 
 __all__ = [
     "CompletionOutput",
@@ -25,12 +28,17 @@ __all__ = [
     "EngineRequest",
     "EngineStats",
     "Logprob",
+    "RemoteEngine",
     "RequestOutput",
     "SamplingParams",
     "TokenEvent",
 ]
 
-_HOMES = {"Engine": "inference.engine.engine", "SamplingParams": "inference.engine.sampling_params"}
+_HOMES = {
+    "Engine": "inference.engine.engine",
+    "RemoteEngine": "inference.remote.engine",
+    "SamplingParams": "inference.engine.sampling_params",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -93,6 +93,25 @@ class RanksFailed(InferenceError, RuntimeError):
     """A rank died, hung or failed, and so the engine of several ranks ended."""
 
 
+class RemoteError(InferenceError, RuntimeError):
+    """A portal can't be reached, or doesn't do what it was asked for.
+
+    status, code: as it answered, such as 403 and "no_access"; None where it didn't.
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class RemoteRefusal(InferenceError, ValueError):
+    """A portal refuses a field of a request, whose name it is: what Engine refuses, and bounds."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class TrainError(InferenceError):
     """Training cannot start, resume or go on."""
 

@@ -2,8 +2,8 @@
 
 The demo is started once as one process and once behind nginx, and every client meets both. What
 other versions of transformers and peft write is read without a demo, and so vLLM is tried.
-`make test-peers ARGS=opt` runs only the parts that are named: hub, javascript, harness, tools, opt,
-vllm.
+`make test-peers ARGS=opt` runs only the parts that are named: hub, javascript, harness, tools,
+remote, opt, vllm.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -143,6 +144,25 @@ def by_harness() -> Iterator[tuple[str, Command]]:
     yield f"lm-evaluation-harness {HARNESS}", [python, PEERS / "harness.py"]
 
 
+def without_the_server() -> Iterator[tuple[str, Command]]:
+    """Install the wheel beside what RemoteEngine needs alone, as docs/white-box.md says."""
+    wheel = build_wheel()
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    needs = extra["project"]["optional-dependencies"]["remote"]
+    python = environment("remote", *needs)
+    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", wheel]
+    subprocess.run(install, check=True)
+    yield "RemoteEngine without the server", [python, PEERS / "remote_engine.py"]
+
+
+def build_wheel() -> Path:
+    folder = HOME / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", str(folder), str(ROOT)], check=True)
+    return next(folder.glob("*.whl"))
+
+
 def with_tools() -> Iterator[tuple[str, Command]]:
     if absent := [tool for tool in ("git", "curl") if shutil.which(tool) is None]:
         print(f"git and curl: skipped, as there is no {absent[0]} here")
@@ -176,6 +196,7 @@ def surroundings(live: Live) -> dict[str, str]:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "MODEL": live.demo["repos"]["gated"],
         "OPEN_MODEL": live.demo["repos"]["open"],
+        "HOSTED_MODEL": live.demo["hosted_model"],
         "APPROVED": live.account("approved")["token"],
         "HF_HUB_DISABLE_XET": "1",
         "PUBLISHER": live.account("publisher")["username"],
@@ -189,6 +210,7 @@ CLIENTS: dict[str, Callable[[], Iterator[tuple[str, Command]]]] = {
     "javascript": in_javascript,
     "harness": by_harness,
     "tools": with_tools,
+    "remote": without_the_server,
 }
 
 ALONE: dict[str, Callable[[], Iterator[tuple[str, Command]]]] = {

@@ -29,6 +29,7 @@ from inference.engine.step import execute_batch
 from inference.engine.validation import Prompt, RequestValidator, as_list, empty_output
 from inference.errors import EngineClosed
 from inference.interp.spec import Capture, Intervention
+from inference.interp.values import with_own_tensors
 from inference.model.layout import Layout
 from inference.model_files.generation_config import GenerationConfig
 from inference.tokenizer import Tokenizer
@@ -103,6 +104,7 @@ class Engine:
             Layout(pipeline_size=pipeline_parallel_size, rank=pipeline_parallel_size - 1).layers(
                 self.config.num_hidden_layers
             ),
+            with_own_tensors,
         )
         self._clock = clock
         self._lock = threading.Lock()

@@ -4,36 +4,50 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Protocol
 
 from inference.capabilities import NATIVE, require_capable
-from inference.config import OptConfig
 from inference.engine.outputs import CompletionOutput, EngineRequest, RequestOutput
 from inference.engine.sampling_params import SamplingParams
-from inference.interp.spec import Capture, Intervention
+from inference.interp.spec import Capture, Intervention, ModelShape, WhiteBox
 from inference.interp.validation import (
     checked_captures,
     checked_interventions,
     require_lens_layers,
 )
-from inference.interp.values import own_captures, own_interventions
-from inference.tokenizer import Tokenizer
 
 Prompt = str | Several[int]
 
 
+class TextEncoder(Protocol):
+    """A tokenizer, as far as checking prompts needs one."""
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of text, with special tokens."""
+        ...
+
+    def name(self, token_id: int) -> str:
+        """Return how one token looks alone."""
+        ...
+
+
 class RequestValidator:
-    """Makes requests that can run. All refusals are ValueErrors."""
+    """Makes requests that can run. All refusals are ValueErrors.
+
+    own: gives checked captures and interventions values that nobody else can change.
+    """
 
     def __init__(
         self,
-        config: OptConfig,
-        tokenizer: Tokenizer | None,
+        config: ModelShape,
+        tokenizer: TextEncoder | None,
         max_model_len: int,
         require_fits: Callable[[int, int], None],
         max_capture_bytes: int,
         lens_layers: range,
+        own: Callable[[WhiteBox], WhiteBox],
     ) -> None:
-        self._config, self._lens_layers = config, lens_layers
+        self._config, self._lens_layers, self._own = config, lens_layers, own
         self._max_capture_bytes = max_capture_bytes
         self._tokenizer = tokenizer
         self._max_model_len = max_model_len
@@ -108,11 +122,8 @@ class RequestValidator:
         )
         require_lens_layers(captures, self._config, self._lens_layers)
         interventions = checked_interventions(request.interventions, self._config, length)
-        return replace(
-            request,
-            captures=own_captures(captures),
-            interventions=own_interventions(interventions),
-        )
+        own = self._own(WhiteBox(captures, interventions))
+        return replace(request, captures=own.captures, interventions=own.interventions)
 
     def _require_tokens(self, prompt: tuple[int, ...]) -> None:
         if not prompt:

@@ -3,28 +3,21 @@
 Copying keeps a caller from changing a tensor while the engine uses it.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from inference.interp.reductions import Projection
-from inference.interp.spec import Capture, Intervention
+from inference.interp.spec import Capture, Intervention, WhiteBox
 from inference.interp.validation import naming_each
 
 
-def own_captures(captures: Sequence[Capture]) -> tuple[Capture, ...]:
-    """Return checked captures with fp32 tensors. Raises ValueError for what isn't finite."""
-    return naming_each("capture", captures, _own_capture)
-
-
-def own_interventions(interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
-    """Return checked interventions with fp32 tensors. Raises ValueError for what isn't finite."""
-    return naming_each(
-        "intervention",
-        interventions,
-        lambda item: replace(item, value=_own_tensor("value", item.value)),
+def with_own_tensors(white_box: WhiteBox) -> WhiteBox:
+    """Return what was checked with fp32 tensors. Raises ValueError for what isn't finite."""
+    return WhiteBox(
+        naming_each("capture", white_box.captures, _own_capture),
+        naming_each("intervention", white_box.interventions, _own_intervention),
     )
 
 
@@ -35,6 +28,10 @@ def _own_capture(capture: Capture) -> Capture:
     matrix = _own_tensor("matrix", projection.matrix)
     bias = None if projection.bias is None else _own_tensor("bias", projection.bias)
     return replace(capture, reduce=Projection(matrix, bias))
+
+
+def _own_intervention(intervention: Intervention) -> Intervention:
+    return replace(intervention, value=_own_tensor("value", intervention.value))
 
 
 def _own_tensor(name: str, value: Any) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Run a model that a portal hosts, through the interface of ``Engine``. Free of torch."""
