@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from portal.catalog.engine_choice import engine_of
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.lookup import head_revision
 from portal.jobs import hosting
@@ -67,13 +68,18 @@ class Hosted:
 
 
 def find_hosted() -> Hosted | None:
-    """Find the head of the repo that settings name, else of the only hosted one, else None."""
-    name = settings.HOSTED_MODEL
-    repos = hosting.hosted_repos()
-    if name:
-        repos = [repo for repo in repos if repo.full_name.lower() == name.lower()]
-    revision = head_revision(repos[0]) if len(repos) == 1 else None
-    return Hosted(repos[0], revision) if revision else None
+    """Find the head of the repo that settings name, else of the only hosted one, else None.
+
+    Only what the engine of this worker serves counts.
+    """
+    name = settings.HOSTED_MODEL.lower()
+    mine = [
+        Hosted(repo, revision)
+        for repo in hosting.hosted_repos()
+        if not name or repo.full_name.lower() == name
+        if (revision := head_revision(repo)) and engine_of(repo, revision) == settings.ENGINE
+    ]
+    return mine[0] if len(mine) == 1 else None
 
 
 class Generator:
@@ -132,7 +138,8 @@ class Generator:
         return not self._stopping.is_set()
 
     def _serve(self, hosted: Hosted) -> None:
-        with ModelHeartbeat(hosted.repo.full_name, hosted.revision.commit) as heartbeat:
+        name, commit = hosted.repo.full_name, hosted.revision.commit
+        with ModelHeartbeat(name, commit, self.name) as heartbeat:
             began = time.monotonic()
             engine = load_engine(hosted.revision, heartbeat, partial(self._stays, hosted))
             if engine is None:
@@ -140,7 +147,7 @@ class Generator:
             places = settings.ENGINE_MAX_NUM_SEQS
             loop = EngineLoop(engine, places, on_ended=self.wake, meter=find_meter())
             loop.start()
-            heartbeat.set_state(hosting.READY)
+            heartbeat.ready(engine)
             log.info("%s is ready after %.1f s", hosted.revision, time.monotonic() - began)
             claims = JobClaims(hosted, loop, self.name)
             with (

@@ -284,8 +284,9 @@ class VllmEngine:
         return self.tokenizer.name(token) if self.tokenizer else None
 
     async def _poll(self) -> None:
-        """Read its metrics again and again."""
-        while True:
+        """Read its metrics again and again, and notice its end also when nothing is asked."""
+        while self._failure is None:
+            await self._suspect()
             try:
                 polled = stats_of(await self._client.metrics())
                 with self._lock:
@@ -293,3 +294,4 @@ class VllmEngine:
             except httpx2.HTTPError as error:
                 log.warning("vLLM's metrics can't be read: %s", type(error).__name__)
             await asyncio.sleep(METRICS_SECONDS)
+        self._arrivals.events.put(None)

@@ -13,13 +13,17 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from redis.exceptions import RedisError
 
-from inference.errors import TokenizerError
+from inference.errors import ConfigError, TokenizerError
 from inference.model_files.json_files import MAX_BYTES
+from inference.model_files.shape_fields import context_length_of, vocab_size_of
 from inference.tokenizer import Tokenizer
+from inference.tokenizer.any_tokenizer import find_tokenizer
 from inference.tokenizer.detokenizer import Detokenizer
 from inference.tokenizer.files import FILE_NAMES
 from portal.accounts.tokens.authentication import Caller
@@ -37,6 +41,7 @@ from portal.jobs.errors import (
 from portal.jobs.openai.fields import Prompt
 from portal.jobs.serving.failing import LoadFailure, announced_failure, worker_key
 from portal.jobs.serving.presence import last_served, served_lately
+from portal.jobs.serving.servers import announced_context
 from portal.parsing.json import read_object
 from portal.redis_client import redis_client
 from portal.storage import blob_store
@@ -299,7 +304,7 @@ def is_promptable(revision: Revision) -> bool:
     """Tell whether a revision has what a prompt needs."""
     try:
         hosted_model(revision)
-    except (DomainError, KeyError) as error:
+    except (DomainError, ConfigError) as error:
         log.warning("%s can't be prompted: %s", revision, error)
         return False
     return True
@@ -315,8 +320,27 @@ def read_text_alike(first: Revision, second: Revision) -> bool:
 
 
 def hosted_model(revision: Revision) -> HostedModel:
-    """Read what a prompt needs of a revision. Raises EntryNotFound without a config.json."""
-    return _model_of(revision.pk, revision.commit)
+    """Read what a prompt needs of a revision. Raises EntryNotFound without a config.json.
+
+    A worker may hold it with less context than the model has.
+    """
+    model = _model_of(revision.pk, revision.commit)
+    context = announced_context(revision.commit, timezone.now())
+    return model if context is None else replace(model, context_length=context)
+
+
+def config_of(revision: Revision) -> dict[str, Any]:
+    """Return a revision's config.json. Raises EntryNotFound without one."""
+    file = File.objects.filter(revision_id=revision.pk, path=CONFIG).first()
+    if file is None:
+        raise EntryNotFound(CONFIG, revision.commit)
+    return dict(_config(file.blob_id))
+
+
+# By hash: the bytes never change.
+@lru_cache(maxsize=64)
+def _config(sha256: str) -> dict[str, Any]:
+    return read_object(_content(sha256))
 
 
 # By key and commit: the files of a revision never change. A refusal isn't kept.
@@ -335,7 +359,7 @@ def _model(commit: str, blobs: tuple[tuple[str, str], ...]) -> HostedModel:
     contents = {path: _content(sha256) for path, sha256 in blobs}
     config = read_object(contents[CONFIG])
     return HostedModel(
-        commit, config["max_position_embeddings"], config["vocab_size"], _tokenizer(contents)
+        commit, context_length_of(config), vocab_size_of(config), _tokenizer(contents)
     )
 
 
@@ -345,7 +369,7 @@ def _tokenizer(contents: dict[str, bytes]) -> Tokenizer | None:
         for path, content in contents.items():
             Path(name, path).write_bytes(content)
         try:
-            return Tokenizer.find(name)
+            return find_tokenizer(name)
         except TokenizerError as error:
             log.warning("A hosted model's tokenizer can't be read: %s", error)
             return None

@@ -2,7 +2,17 @@ from django.urls import path, re_path
 
 from portal.jobs.accounting import views as tariffs
 from portal.jobs.disclosure import views as disclosure
-from portal.jobs.views import batches, captures, files, openai, own, own_batches, playground, tokens
+from portal.jobs.views import (
+    batches,
+    captures,
+    files,
+    openai,
+    own,
+    own_batches,
+    playground,
+    serving,
+    tokens,
+)
 
 app_name = "jobs"
 urlpatterns = [
@@ -32,6 +42,7 @@ urlpatterns = [
         disclosure.confirm,
         name="disclosure_confirm",
     ),
+    path("operators/workers", serving.serving, name="serving"),
     path("operators/tariffs", tariffs.tariffs, name="tariffs"),
     path("jobs", own.jobs, name="jobs"),
     path("jobs/batches", own_batches.batches, name="own_batches"),

@@ -52,6 +52,7 @@ SECTIONS = (
     ("access:", "requests"),
     ("jobs:disclosure", "lab"),
     ("jobs:tariffs", "lab"),
+    ("jobs:serving", "lab"),
     ("jobs:", "playground"),
     ("site:usage", "playground"),
     ("accounts:token", "tokens"),

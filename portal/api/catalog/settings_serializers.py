@@ -15,7 +15,7 @@ from portal.api.base.fields import (
 )
 from portal.api.base.serializers import Input, Output
 from portal.catalog.licensing.choosing import licence_named
-from portal.catalog.models import Gate, ModelRepo
+from portal.catalog.models import EngineName, Gate, ModelRepo
 from portal.catalog.services.repos import MOST_CONTEXT, MOST_PARAMETERS
 from portal.catalog.statements import Consent, consent_of
 
@@ -40,6 +40,12 @@ class ModelSettingsInput(Input):
     download_gate = serializers.ChoiceField(required=False, choices=Gate.choices)
     inference_gate = serializers.ChoiceField(required=False, choices=Gate.choices)
     hosted = StrictBooleanField(required=False)
+    engine = serializers.ChoiceField(
+        required=False,
+        choices=EngineName.choices,
+        allow_blank=True,
+        help_text="The engine that serves it; empty for the one that its architecture has.",
+    )
     prompt_days = StrictIntegerField(
         required=False,
         allow_null=True,
@@ -109,6 +115,7 @@ class ModelSettingsOutput(serializers.ModelSerializer[ModelRepo]):
             "download_gate",
             "inference_gate",
             "hosted",
+            "engine",
             "prompt_days",
             "pickles_allowed",
             "private",

@@ -6,6 +6,7 @@ from portal.catalog.models.collections import Collection, CollectionMember
 from portal.catalog.models.licences import Licence, LicenceVersion
 from portal.catalog.models.logbook import LogbookEntry
 from portal.catalog.models.repos import (
+    EngineName,
     FormerName,
     Gate,
     Mode,
@@ -28,6 +29,7 @@ __all__ = [
     "Blob",
     "Collection",
     "CollectionMember",
+    "EngineName",
     "File",
     "FormerName",
     "Gate",

@@ -26,6 +26,13 @@ class Mode(models.TextChoices):
     INFERENCE = "inference", "Hosted inference"
 
 
+class EngineName(models.TextChoices):
+    """The engines that workers run, by the names that settings have for them."""
+
+    NATIVE = "native", "Native, for OPT"
+    VLLM = "vllm", "vLLM"
+
+
 class ModelRepo(models.Model):
     """A repo ``namespace/name``: what is released, and the gate before each mode.
 
@@ -46,6 +53,10 @@ class ModelRepo(models.Model):
         Licence, null=True, blank=True, on_delete=models.PROTECT, related_name="repos"
     )
     hosted = models.BooleanField(default=False)
+    # Which engine serves it; empty: the one that its architecture has.
+    engine = models.CharField(
+        max_length=6, choices=EngineName, blank=True, default="", db_default=""
+    )
     # For how many days prompts and outputs are kept after a job's end; None: as the site keeps them
     prompt_days = models.PositiveSmallIntegerField(null=True, blank=True)
     decision_days = models.PositiveSmallIntegerField(default=14)

@@ -36,6 +36,7 @@ CONFIGURABLE = frozenset(
         "inference_gate",
         "licence",
         "hosted",
+        "engine",
         "prompt_days",
         "decision_days",
         "pickles_allowed",

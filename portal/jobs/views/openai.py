@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -23,7 +23,9 @@ from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.services import submit
 from portal.jobs.services.forgetting import forget_delivered, kept_days
+from portal.jobs.serving.describing import served_by
 from portal.jobs.serving.places import JobProgress, place_when_made
+from portal.jobs.serving.servers import ModelServer, live_servers
 from portal.jobs.streaming.attendance import Attendance, attendance_at
 from portal.jobs.streaming.event_log import JobEnd, LogItem
 from portal.jobs.streaming.following import follow, until_ended
@@ -37,13 +39,16 @@ CHAT_ADVICE = (
 )
 
 
-def _model_object(repo: ModelRepo) -> dict[str, Any]:
+def _model_object(repo: ModelRepo, servers: Sequence[ModelServer]) -> dict[str, Any]:
     return {
         "id": repo.full_name,
         "object": "model",
         "created": int(repo.created_at.timestamp()),
         "owned_by": repo.namespace.name,
-        "x_weightgate": {"prompt_days": kept_days(repo)},
+        "x_weightgate": {
+            "prompt_days": kept_days(repo),
+            **served_by(repo, timezone.now(), servers),
+        },
     }
 
 
@@ -52,14 +57,17 @@ def models(request: HttpRequest) -> HttpResponse:
     if refused := refuse_method(request, "GET"):
         return refused
     repos = hosted_repos(caller_of(request))
-    return JsonResponse({"object": "list", "data": [_model_object(repo) for repo in repos]})
+    servers = live_servers(timezone.now())
+    data = [_model_object(repo, servers) for repo in repos]
+    return JsonResponse({"object": "list", "data": data})
 
 
 @csrf_exempt
 def model(request: HttpRequest, name: str) -> HttpResponse:
     if refused := refuse_method(request, "GET"):
         return refused
-    return JsonResponse(_model_object(find_hosted(name, caller_of(request))))
+    repo = find_hosted(name, caller_of(request))
+    return JsonResponse(_model_object(repo, live_servers(timezone.now())))
 
 
 @csrf_exempt

@@ -618,6 +618,7 @@ PAGES = [
     Row("jobs:own_batch_file", "GET", 404, LOGIN, lambda w: {**no_batch(w), "kind": "output"}),
     Row("jobs:disclosures", "GET", 403, LOGIN | {"operator": 200}),
     Row("jobs:disclosures", "POST", 403, LOGIN | {"operator": 422}),
+    Row("jobs:serving", "GET", 403, LOGIN | {"operator": 200}),
     Row("jobs:tariffs", "GET", 403, LOGIN | {"operator": 200}),
     Row("jobs:tariffs", "POST", 403, LOGIN | {"operator": 422}),
     Row("jobs:disclosure", "GET", 403, LOGIN | {"operator": 404}, lambda w: {"disclosure_id": 0}),

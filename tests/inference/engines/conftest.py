@@ -3,12 +3,13 @@
 import os
 
 import pytest
-import torch
 
 from inference import Engine
 from inference.training.data import train_tokenizer
 from inference.vllm.engine import VllmEngine
 from inference.vllm.server import VllmOptions
+from tests.factories.llamas import CONTEXT_LENGTH as CONTEXT
+from tests.factories.llamas import TEXTS, make_llama
 from tests.inference.engines.samples import Subject
 from tests.inference.tiny_opts import make_opt
 
@@ -16,8 +17,6 @@ VLLM = os.environ.get("WEIGHTGATE_TEST_VLLM", "")
 NO_VLLM = "vLLM isn’t here: make test-peers ARGS=vllm installs it and runs this"
 # vLLM's CPU kernels want heads of 32 at least.
 SIZES = {"hidden_size": 64, "num_attention_heads": 2, "word_embed_proj_dim": 64}
-CONTEXT = 96
-TEXTS = ["The sluice opens when the water above the weir has risen past the mark. "] * 8
 OPTIONS = VllmOptions(
     command=VLLM,
     arguments=("--enforce-eager", "--max-model-len", str(CONTEXT)),
@@ -25,21 +24,6 @@ OPTIONS = VllmOptions(
     max_num_seqs=8,
     start_seconds=300.0,
 )
-
-
-def make_llama(directory, vocab_size):
-    """Make and save a random Llama with transformers."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=vocab_size, hidden_size=64, intermediate_size=96, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=CONTEXT,
-        bos_token_id=2, eos_token_id=2, pad_token_id=1, initializer_range=0.3,
-    )  # fmt: skip
-    peer = LlamaForCausalLM(config).eval()
-    peer.save_pretrained(directory)
-    return peer
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from portal.catalog.engine_choice import engine_of
 from portal.catalog.management.lookups import account_named, repo_named
+from portal.catalog.models import EngineName
+from portal.catalog.services.lookup import head_revision
 from portal.catalog.services.repos import configure_repo
 from portal.errors import DomainError
 
@@ -19,13 +22,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("repo", metavar="NS/NAME", help="an existing repo")
         parser.add_argument("--as", dest="actor", required=True, metavar="USERNAME")
+        parser.add_argument(
+            "--engine",
+            choices=("auto", *EngineName.values),
+            help="what serves it: auto for the engine of its architecture; else as it is set",
+        )
         parser.add_argument("--end", action="store_true", help="host it no more")
 
     def handle(self, *args: Any, **options: Any) -> None:
         repo, hosted = repo_named(options["repo"]), not options["end"]
         actor, now = account_named(options["actor"]), timezone.now()
+        engine = options["engine"]
+        chosen = {} if engine is None else {"engine": "" if engine == "auto" else engine}
         try:
-            configure_repo(actor=actor, repo_id=repo.pk, now=now, hosted=hosted)
+            configure_repo(actor=actor, repo_id=repo.pk, now=now, hosted=hosted, **chosen)
         except DomainError as error:
             raise CommandError(error.message) from error
         if not hosted:
@@ -35,3 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{repo} is hosted. The worker serves what WEIGHTGATE_HOSTED_MODEL names: {named}."
         )
+        repo.refresh_from_db()
+        if revision := head_revision(repo):
+            engine = engine_of(repo, revision)
+            self.stdout.write(f"Its engine is that of workers with WEIGHTGATE_ENGINE={engine}.")

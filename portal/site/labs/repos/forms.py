@@ -10,7 +10,7 @@ from django.conf import settings as site_settings
 
 from portal.access.requests.form.builder import PageForm
 from portal.accounts.models import Namespace
-from portal.catalog.models import Gate, Licence, ModelRepo
+from portal.catalog.models import EngineName, Gate, Licence, ModelRepo
 from portal.catalog.quarantine.questions import Questions
 from portal.catalog.services.repos import MOST_CONTEXT, MOST_PARAMETERS
 from portal.catalog.statements import (
@@ -157,6 +157,14 @@ class ModelSettingsForm(GatedForm):
         help_text="The newest revision of main, by its name. The name stays while it is served. "
         "Where several are hosted, the operator’s setting says which one a worker loads.",
     )
+    engine = forms.ChoiceField(
+        label="Engine",
+        choices=[("", "By its architecture"), *EngineName.choices],
+        required=False,
+        error_messages={"invalid_choice": "Choose an engine of the list."},
+        help_text="What serves it. By its architecture, OPT is served by the native engine, which "
+        "shows what goes on inside, and any other model by vLLM.",
+    )
     prompt_days = forms.IntegerField(
         label="Days to keep prompts and outputs",
         required=False,
@@ -195,7 +203,7 @@ class ModelSettingsForm(GatedForm):
     @staticmethod
     def initial_of(repo: ModelRepo) -> dict[str, Any]:
         names = ("summary", "why_gated", "family", "parameters", "context_length", "hosted")
-        more = ("download_gate", "inference_gate", "pickles_allowed", "prompt_days")
+        more = ("download_gate", "inference_gate", "pickles_allowed", "prompt_days", "engine")
         values = {name: getattr(repo, name) for name in (*names, *more)}
         licence = repo.licence.slug if repo.licence else None
         return {**values, "licence": licence, "seen": PRIVATE if repo.private else PUBLIC}

@@ -18,6 +18,7 @@ LABELS = {
     "download_gate": "gate of downloads",
     "inference_gate": "gate of hosted use",
     "hosted": "hosted use",
+    "engine": "engine",
     "prompt_days": "days of prompts",
     "pickles_allowed": "pickles",
     "private": "visibility",

@@ -129,7 +129,7 @@ def test_it_is_said_before_anything_is_sent(hosted, keep):
         assert f"Prompts and outputs are kept for {words} after a job’s end" in page
     _, secret = make_token(guest, now=timezone.now())
     answer = client.get("/v1/models", headers={"Authorization": f"Bearer {secret}"})
-    assert answer.json()["data"][0]["x_weightgate"] == {"prompt_days": 0}
+    assert answer.json()["data"][0]["x_weightgate"]["prompt_days"] == 0
 
 
 def test_a_lab_may_not_keep_them_for_longer_than_the_site(keep):

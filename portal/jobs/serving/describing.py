@@ -1,0 +1,57 @@
+"""Describe to programs what serves a model: the engine, what it can do, and the model's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from inference.capabilities import CAPABILITIES
+from portal.catalog.engine_choice import engine_of
+from portal.catalog.models import EngineName, ModelRepo, Revision
+from portal.catalog.services.lookup import head_revision
+from portal.errors import DomainError
+from portal.jobs.hosting import config_of
+from portal.jobs.serving.servers import ModelServer, live_servers
+
+SHAPE = (
+    "num_hidden_layers", "hidden_size", "num_attention_heads", "ffn_dim", "vocab_size",
+    "max_position_embeddings",
+)  # fmt: skip
+
+
+def served_by(
+    repo: ModelRepo, now: datetime, servers: Sequence[ModelServer] | None = None
+) -> dict[str, Any]:
+    """Return the engine that serves a repo's newest revision, or will, and what it can do.
+
+    A live worker says so itself; without one it is known from the model's setting.
+    """
+    servers = live_servers(now) if servers is None else servers
+    live = [server for server in servers if server.repo == repo.full_name]
+    revision = _revision(repo, live)
+    if revision is None:
+        return {}
+    engine = live[0].engine if live else engine_of(repo, revision)
+    able = live[0].capabilities if live else sorted(CAPABILITIES[engine])
+    shape = {"config": _shape(revision)} if engine == EngineName.NATIVE else {}
+    return {"engine": str(engine), "capabilities": list(map(str, able)), **shape}
+
+
+def _revision(repo: ModelRepo, live: Sequence[ModelServer]) -> Revision | None:
+    commits = [server.commit for server in live]
+    held = Revision.objects.filter(repo=repo, commit__in=commits[:1]).first()
+    return held or head_revision(repo)
+
+
+def _shape(revision: Revision) -> dict[str, Any] | None:
+    """Return the sizes by which captures and interventions are shaped; None for no such model."""
+    try:
+        config = config_of(revision)
+    except DomainError:
+        return None
+    sizes = {name: config.get(name) for name in SHAPE}
+    hidden, heads = sizes["hidden_size"], sizes["num_attention_heads"]
+    if type(hidden) is int and type(heads) is int and heads > 0:
+        sizes["head_dim"] = hidden // heads
+    return sizes
