@@ -5,10 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import pytest
+import torch
 from huggingface_hub import snapshot_download
 
 from inference import Engine, EngineRequest, RemoteEngine, SamplingParams
 from inference.errors import EngineClosed, PromptTooLong, RemoteError, RemoteRefusal
+from inference.interp import (
+    Capture,
+    Captured,
+    Intervention,
+    Last,
+    Mean,
+    Projection,
+    TopK,
+    ablate_heads,
+    ablate_neurons,
+)
+from inference.interp.wire import TensorReference
 from inference.remote.served_model import ServedTokenizer
 from inference.tokenizer import Tokenizer
 
@@ -189,3 +202,94 @@ def test_errors_say_what_to_do(stack, name, remote):
     remote.close()
     with pytest.raises(EngineClosed):
         remote.generate("a", GREEDY)
+
+
+def looked_into(engine):
+    """Capture, steer, patch and probe: a script that knows nothing of where the model runs."""
+    clean, corrupt = "import os\n", "import re\n"
+    every_site = [
+        Capture(site)
+        for site in (
+            *("input", "attention", "heads", "attention_output", "neurons", "mlp_output"),
+            *("output", "logits"),
+        )
+    ]
+    [source] = engine.generate([clean], GREEDY, captures=every_site)
+    captured, width = source.outputs[0].captured, engine.config.hidden_size
+    direction = captured.values("output", 0, None)[-1] - captured.values("output", 0)[0]
+    patch = captured.patch("output", 0, [2], at=[1])
+    requests = [
+        {"interventions": [Intervention("output", "add", 4 * direction, 0)]},
+        {"interventions": [patch, Intervention("logits", "add", [-100.0], units=[2])]},
+        {"interventions": [ablate_heads(0, [1]), ablate_neurons(1, range(100))]},
+        {"captures": reductions(captured.values("output", 0)[:3], width)},
+        {"captures": [Capture("output", [1], [1, 2], "bfloat16")], "interventions": [patch]},
+    ]
+    prompt = tuple(engine.prompt_token_ids(corrupt))
+    outputs = engine.run(
+        [
+            EngineRequest(prompt, SamplingParams(n=2, max_tokens=5, seed=4), **_tuples(inside))
+            for inside in requests
+        ]
+    )
+    return [source, *outputs]
+
+
+def reductions(matrix, width):
+    return [
+        Capture("output", reduce=Last()),
+        Capture("output", [0], reduce=Mean()),
+        Capture("logits", reduce=TopK(5)),
+        Capture("output", [1], reduce=Projection(matrix, [0.0, 1.0, 2.0])),
+        Capture("neurons", [1], reduce=Projection([[1.0] * (4 * width)])),
+    ]
+
+
+def _tuples(inside):
+    return {name: tuple(items) for name, items in inside.items()}
+
+
+def test_the_same_script_looks_into_a_hosted_model(remote, local):
+    ours, theirs = looked_into(remote), looked_into(local)
+    assert [seen(output) for output in ours] == [seen(output) for output in theirs]
+    for here, there in zip(ours, theirs, strict=True):
+        for sample, expected in zip(here.outputs, there.outputs, strict=True):
+            require_same_captures(sample.captured, expected.captured)
+
+
+def require_same_captures(ours, theirs):
+    assert set(ours.points()) == set(theirs.points())
+    for point in theirs.points():
+        assert ours.positions(*point) == theirs.positions(*point)
+        assert ours.values(*point).dtype == theirs.values(*point).dtype
+        here, there = ours.values(*point), theirs.values(*point)
+        rounding = 2**-7 if there.dtype == torch.bfloat16 else 0
+        torch.testing.assert_close(here, there, atol=1e-4, rtol=rounding)
+
+
+def test_a_stream_brings_the_same_captures(remote, local):
+    captures = [Capture("output"), Capture("logits", reduce=Mean())]
+    for engine_captured in zip(
+        *(captured_by_stream(engine, captures) for engine in (remote, local)), strict=True
+    ):
+        require_same_captures(*engine_captured)
+
+
+def captured_by_stream(engine, captures):
+    samples = [Captured(), Captured()]
+    params = SamplingParams(n=2, max_tokens=5, seed=4)
+    for event in engine.stream("import os\n", params, captures=captures):
+        samples[event.index].add(event.captured)
+    return samples
+
+
+def test_rows_of_an_earlier_completion_are_patched_in_without_a_download(remote):
+    [source] = remote.generate(["import os\n"], GREEDY, captures=[Capture("output", [0])])
+    rows = TensorReference("0.output.0", completion=source.request_id, positions=(2,))
+    by_value = source.outputs[0].captured.patch("output", 0, [2])
+    by_name = Intervention("output", "replace", rows, 0, [2])
+    one, other = (
+        remote.generate(["import re\n"], GREEDY, interventions=[patch])
+        for patch in (by_value, by_name)
+    )
+    assert one[0].outputs[0].token_ids == other[0].outputs[0].token_ids
