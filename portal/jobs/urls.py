@@ -49,7 +49,7 @@ urlpatterns = [
     path("jobs/batches/<str:batch_id>", own_batches.batch, name="own_batch"),
     path("jobs/batches/<str:batch_id>/cancel", own_batches.cancel, name="own_batch_cancel"),
     re_path(
-        r"^jobs/batches/(?P<batch_id>[^/]+)/(?P<kind>input|output|error)$",
+        r"^jobs/batches/(?P<batch_id>[^/]+)/(?P<kind>input|output|error|captures)$",
         own_batches.file,
         name="own_batch_file",
     ),

@@ -19,6 +19,7 @@ from portal.access.policy.policy import Action
 from portal.access.policy.refusals import require_may
 from portal.database.binding import values_apart
 from portal.errors import DomainError
+from portal.jobs.batches.capturing import capture_file_ids, seal, unsealed, write_index
 from portal.jobs.batches.collecting import collect
 from portal.jobs.batches.ending import fail_batch, record_end
 from portal.jobs.batches.feeding import feed
@@ -56,6 +57,7 @@ def advance_batch(batch_id: UUID, now: datetime) -> None:
     collect(batch_id, now)
     feed(batch_id, now)
     collect(batch_id, now)  # what was refused just now
+    seal(batch_id, now)
     _finish(batch_id, now)
 
 
@@ -126,6 +128,9 @@ def _finish(batch_id: UUID, now: datetime) -> None:
     if batch.lines.filter(state__in=LEFT).exists():
         _finalize(batch, now)
         return
+    if unsealed(batch_id).exists():  # another process joins them just now
+        return
+    write_index(batch, now)
     if batch.state == State.CANCELLING:
         batch.state, batch.cancelled_at = State.CANCELLED, now
     elif batch.expired_at:
@@ -158,4 +163,5 @@ def _shorten_days(batch: Batch) -> None:
 
 
 def _written(batch: Batch) -> list[UUID]:
-    return [file_id for file_id in (batch.output_file_id, batch.error_file_id) if file_id]
+    own = (batch.output_file_id, batch.error_file_id, batch.capture_index_id)
+    return [*filter(None, own), *capture_file_ids(batch)]

@@ -71,7 +71,9 @@ def require_bearable(size_bytes: int) -> None:
 
 def _require_room(person: User) -> None:
     most = settings.FILE_BYTES_PER_PERSON
-    taken = StoredFile.objects.filter(person=person).aggregate(total=Sum("size_bytes"))["total"]
+    # What a batch captured was counted as it left, and lies elsewhere.
+    own = StoredFile.objects.filter(person=person, shard=None)
+    taken = own.aggregate(total=Sum("size_bytes"))["total"]
     if taken > most:
         raise BadParameter(
             f"Your files may take {most:,} bytes together. Delete some, and send it again.",

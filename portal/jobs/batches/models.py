@@ -171,8 +171,10 @@ class Batch(models.Model):
     @property
     def file_ids(self) -> dict[str, uuid.UUID]:
         """Return the ids of its files by kind; those that it writes once they are whole."""
-        kinds = ("input",) if self.is_open else ("input", "output", "error")
-        ids = {kind: getattr(self, f"{kind}_file_id") for kind in kinds}
+        ids: dict[str, uuid.UUID | None] = {"input": self.input_file_id}
+        if not self.is_open:
+            ids |= {"output": self.output_file_id, "error": self.error_file_id}
+            ids["captures"] = self.capture_index_id
         return {kind: file_id for kind, file_id in ids.items() if file_id}
 
     @property

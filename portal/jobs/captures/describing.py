@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from portal.jobs.batches.public_ids import COMPLETION_PREFIX, spelt
 from portal.jobs.captures.keeping import captures_of
-from portal.jobs.models import Job
+from portal.jobs.models import CaptureFile, Job
 
 MOST_SHOWN = 100  # on a page
 
@@ -27,12 +27,18 @@ def with_captures(extra: Mapping[str, Any], job: Job) -> Mapping[str, Any]:
     if captures is None:
         return extra
     described = {
-        "url": captures_url(job),
+        **_place(job, captures),
         "size_bytes": captures.blob.size_bytes,
-        "sha256": captures.blob_id,
         "tensors": captures.tensors,
     }
     return {**extra, "x_weightgate": {**extra.get("x_weightgate", {}), "captures": described}}
+
+
+def _place(job: Job, captures: CaptureFile) -> dict[str, str]:
+    """Say where the tensors are; those of a batch's line, in the batch's files under its id."""
+    if job.batch_id is not None:
+        return {"prefix": f"{job.batch_line.custom_id}/"}
+    return {"url": captures_url(job), "sha256": captures.blob_id}
 
 
 def shown_captures(job: Job) -> dict[str, Any]:

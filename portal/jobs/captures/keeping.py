@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.catalog.models import Blob
+from portal.jobs.batches.models import OPEN_BATCHES
 from portal.jobs.captures.models import CapturedBlob, CaptureFile, CaptureShard
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
@@ -90,8 +91,11 @@ def captures_of(job: Job) -> CaptureFile | None:
 
 
 def forget_captures(job_ids: Collection[UUID]) -> int:
-    """Delete the files of these jobs, with their bytes. Return how many there were."""
-    return drop_files(CaptureFile.objects.filter(job__in=job_ids))
+    """Delete the files of these jobs, with their bytes. Return how many there were.
+
+    Those of a batch's lines stay until one of the batch's files has them.
+    """
+    return drop_files(CaptureFile.objects.filter(job__in=job_ids, job__batch=None))
 
 
 def drop_files(files: QuerySet[CaptureFile]) -> int:
@@ -106,6 +110,8 @@ def drop_files(files: QuerySet[CaptureFile]) -> int:
 
 def drop_unfinished() -> int:
     """Delete what attempts left behind that ended without a result. Return how many."""
+    over = CaptureFile.objects.filter(job__batch__isnull=False, is_whole=True)
+    drop_files(over.exclude(job__batch__state__in=OPEN_BATCHES))
     running = Job.objects.filter(
         pk=OuterRef("job"), attempt=OuterRef("attempt"), state=Job.State.RUNNING
     )

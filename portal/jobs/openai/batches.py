@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from portal.jobs.accounting.batches import BatchTokens, tokens_of
+from portal.jobs.batches.capturing import capture_file_ids
 from portal.jobs.batches.models import Batch
 from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
 from portal.jobs.batches.reading import ENDPOINT
@@ -84,8 +85,17 @@ def _object(batch: Batch, tokens: BatchTokens) -> dict[str, Any]:
         },
         "usage": _usage(tokens),
         "metadata": batch.metadata or None,
-        "x_weightgate": {"waiting_for": batch.waiting_for or None},
+        "x_weightgate": {"waiting_for": batch.waiting_for or None, **_captures(batch)},
     }
+
+
+def _captures(batch: Batch) -> dict[str, Any]:
+    """Return the files of what its lines captured, once they are whole; nothing without any."""
+    index_id = batch.file_ids.get("captures")
+    if index_id is None:
+        return {}
+    shards = [spelt(FILE_PREFIX, file_id) for file_id in capture_file_ids(batch)]
+    return {"capture_index_id": spelt(FILE_PREFIX, index_id), "capture_file_ids": shards}
 
 
 def _usage(tokens: BatchTokens) -> dict[str, Any]:

@@ -17,7 +17,12 @@ from portal.jobs.batches.submitting import batches_of
 from portal.jobs.errors import StoredFileNotFound
 
 LEAST_ENDED = 3  # lines from which a pace can be told
-FILES = {"input": "Requests", "output": "Answers", "error": "Lines without an answer"}
+FILES = {
+    "input": "Requests",
+    "output": "Answers",
+    "error": "Lines without an answer",
+    "captures": "Index of captures",
+}
 TIMES = {
     "created_at": "Sent",
     "in_progress_at": "File read, lines run from",

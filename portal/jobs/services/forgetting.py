@@ -37,7 +37,9 @@ def kept_until(job: Job) -> datetime | None:
 def with_texts() -> QuerySet[Job]:
     """Select the jobs whose prompt, output or words among the parameters are still there."""
     has_words = ~Q(prompts=[]) | Q(params__has_any_keys=list(WORDS))
-    has_captures = Exists(CaptureFile.objects.filter(job=OuterRef("pk"), is_whole=True))
+    has_captures = Exists(
+        CaptureFile.objects.filter(job=OuterRef("pk"), is_whole=True, job__batch=None)
+    )
     return Job.objects.filter(
         has_words
         | ~Q(result_json__in=["", PURGED_RESULT])

@@ -24,7 +24,7 @@ from portal.audit.services import record
 from portal.catalog.models import Revision
 from portal.jobs.accounting.footprint import Metered, footprint
 from portal.jobs.accounting.tariffs import rates_on
-from portal.jobs.captures.keeping import forget_captures, settle
+from portal.jobs.captures.keeping import drop_files, settle
 from portal.jobs.errors import LeaseLost
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, JobEnd, announce_end
@@ -120,7 +120,7 @@ def _end(
     if state == Job.State.SUCCEEDED:
         settle(job)
     else:
-        forget_captures([job.pk])
+        drop_files(job.capture_files.all())
     return close(job, state, error, now)
 
 

@@ -17,6 +17,8 @@ from portal.jobs.batches import contents, files
 from portal.jobs.batches.models import StoredFile
 from portal.jobs.batches.public_ids import FILE_PREFIX, read_id, spelt
 from portal.jobs.batches.retention import files_kept
+from portal.jobs.captures.serving import serve_blob
+from portal.jobs.captures.shards import open_shard
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.listing import ListRule, page_of
 from portal.jobs.views.requests import prompting_caller, refuse_method
@@ -94,12 +96,15 @@ def one_file(request: HttpRequest, file_id: str) -> HttpResponse:
 def content(request: HttpRequest, file_id: str) -> HttpResponseBase:
     if refused := refuse_method(request, "GET"):
         return refused
-    file = files.find_file(caller=prompting_caller(request), public_id=file_id)
-    return attachment(request, file)
+    caller = prompting_caller(request)
+    return attachment(request, caller, files.find_file(caller=caller, public_id=file_id))
 
 
-def attachment(request: HttpRequest, file: StoredFile) -> HttpResponseBase:
+def attachment(request: HttpRequest, caller: Caller, file: StoredFile) -> HttpResponseBase:
     """Answer with a file's bytes, part by part, to be saved under its name."""
+    blob = open_shard(caller=caller, file=file, now=timezone.now())
+    if blob is not None:
+        return serve_blob(request, blob, file.filename, person_id=caller.named.pk)
     asynchronous = isinstance(request, ASGIRequest)
     pieces = contents.parts_async(file) if asynchronous else contents.parts(file)
     response = Streamed(pieces, content_type="application/octet-stream")

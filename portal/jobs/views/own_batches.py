@@ -70,4 +70,4 @@ def file(request: HttpRequest, batch_id: str, kind: str) -> HttpResponseBase:
     """Send one of a batch's files to its owner, as /v1/files does."""
     caller = session_caller(request)
     own_batch = find_batch(caller=caller, public_id=batch_id)
-    return attachment(request, find_file_of_batch(caller, own_batch, kind))
+    return attachment(request, caller, find_file_of_batch(caller, own_batch, kind))
