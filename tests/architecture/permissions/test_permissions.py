@@ -840,7 +840,8 @@ def bearing(world: World) -> Callable[[str], Client]:
 def test_each_role_is_answered_as_the_rows_say(
     world: World, rows: list[Row], clients: Callable[[World], Callable[[str], Client]]
 ) -> None:
-    answered = {str(row): answers(row, world, clients(world)) for row in rows}
+    client_of = clients(world)
+    answered = {str(row): answers(row, world, client_of) for row in rows}
     assert answered == {str(row): row.expected() for row in rows}
 
 
