@@ -79,6 +79,22 @@ def test_a_line_that_is_lost_is_said_and_found_again(live: Live, new_page) -> No
     expect(status).to_contain_text("ended by")
 
 
+def test_the_inside_is_looked_at_by_head_and_token(live: Live, new_page) -> None:
+    page = new_page(role="approved")
+    page.goto("/playground")
+    page.get_by_label("Look inside").check()
+    run(page, Prompt=PROMPT, Tokens_at_most="6")
+    expect(page.get_by_role("heading", name="Inside the model")).to_be_visible()
+    page.get_by_label("Layer", exact=True).select_option("0")
+    page.get_by_label("Head", exact=True).select_option("1")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_text("Where head 1 of layer 0 looks")).to_be_visible()
+    word = page.locator(".attended .tok").nth(2)
+    word.click()
+    expect(page.locator(".attended .tok").nth(2)).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("table").filter(has_text="as written").first).to_be_visible()
+
+
 def test_who_waits_tries_it_out_of_the_quota_of_who_waits(live: Live, new_page) -> None:
     page = new_page(role="waiting")
     page.goto(f"/{live.demo['repos']['gated']}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +16,8 @@ from inference.interp.wire import TensorReference, read_captures, read_intervent
 from portal.jobs.batches import contents
 from portal.jobs.captures.references import find_captures, find_tensor_file
 from portal.jobs.models import Job, StoredFile
-from portal.storage import BlobMissing, blob_store
+from portal.storage import BlobMissing
+from portal.storage.copying import file_of_blob
 
 NOTHING = WhiteBox()
 
@@ -42,7 +42,7 @@ def _tensor(reference: TensorReference, *, job: Job, now: datetime) -> Any:
             return read_tensor(path, reference.tensor)
     captures = find_captures(reference, job.caller, now)
     try:
-        with _file_of_blob(captures.blob_id) as path:
+        with file_of_blob(captures.blob_id) as path:
             return read_tensor(path, reference.tensor, reference.positions)
     except BlobMissing as error:
         raise ValueError(f"the captures of {reference.completion} are gone") from error
@@ -55,18 +55,5 @@ def _file_of_parts(file: StoredFile) -> Iterator[Path]:
             copy.writelines(contents.parts(file))
         except contents.PartMissing as error:
             raise ValueError("the file of tensors was deleted") from error
-        copy.flush()
-        yield Path(copy.name)
-
-
-@contextmanager
-def _file_of_blob(sha256: str) -> Iterator[Path]:
-    """Give the path of a blob, of one in a bucket that of a copy. Raises BlobMissing."""
-    if (path := blob_store().local_path(sha256)) is not None:
-        yield path
-        return
-    with NamedTemporaryFile(prefix="captures-") as copy:
-        with blob_store().open(sha256) as content:
-            shutil.copyfileobj(content, copy)
         copy.flush()
         yield Path(copy.name)

@@ -25,7 +25,8 @@ def asked_parameters(job: Job) -> dict[str, Any]:
     }
     if job.best_of == job.n:
         rest.pop("best_of", None)
-    return {**first, **counts, **rest, **({"echo": True} if job.echo else {})}
+    inside = {name: items for name, items in (job.white_box or {}).items() if items}
+    return {**first, **counts, **rest, **({"echo": True} if job.echo else {}), **inside}
 
 
 def shown(value: Any) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
+from inference.interp.spec import ModelShape
+from inference.interp.wire import capture_json
+from portal.errors import DomainError
 from portal.forms.fields import LongText, told_as, with_unix_lines
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters, shown
 from portal.jobs.openai.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
+from portal.jobs.playground.inside import captures_of_playground
 
 
 def _more(
@@ -77,6 +82,11 @@ class PlaygroundForm(forms.Form):
         required=False,
         help_text=f"Of each token, and of the {MAX_LOGPROBS} likeliest in its place",
     )
+    look_inside = forms.BooleanField(
+        label="Look inside",
+        required=False,
+        help_text="Where each head looks, and what each layer expects. It counts toward your bytes",
+    )
     min_p = _more("Min-p", 0, 0, 1, "Leaves out what is less likely than this share of the best")
     repetition_penalty = _more(
         "Repetition penalty", 1, 0.01, 100, "1 is off; for tokens of the prompt and the text"
@@ -90,18 +100,32 @@ class PlaygroundForm(forms.Form):
         help_text="The text ends before this; \\n is a new line",
     )
 
-    PARAMETERS = ("max_tokens", "temperature", "top_p", "top_k", "seed", "logprobs", "stop")
+    PARAMETERS = (
+        *("max_tokens", "temperature", "top_p", "top_k", "seed", "logprobs", "look_inside", "stop"),
+    )
     MORE = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 
-    def __init__(self, *args: Any, models: list[str], inside: list[str], **kwargs: Any) -> None:
-        """Offer ``models``; ``inside`` are those whose log-probabilities the person may have."""
+    def __init__(
+        self,
+        *args: Any,
+        models: list[str],
+        scored: list[str],
+        inside: Mapping[str, ModelShape],
+        **kwargs: Any,
+    ) -> None:
+        """Offer ``models``.
+
+        ``scored``: those whose log-probabilities the person may have. ``inside``: the shapes of
+        those that the person may look into.
+        """
         super().__init__(*args, **kwargs)
         self.fields["model"].choices = [(name, name) for name in models]  # type: ignore[attr-defined]
-        self.models, self.inside = models, inside
-        if not inside:
-            del self.fields["logprobs"]
-        elif len(inside) < len(models):
-            self.fields["logprobs"].help_text = f"Open to you for {', '.join(inside)}"
+        self.models, self.scored, self.inside = models, scored, inside
+        for name, open_for in (("logprobs", scored), ("look_inside", list(inside))):
+            if not open_for:
+                del self.fields[name]
+            elif len(open_for) < len(models):
+                self.fields[name].help_text = f"Open to you for {', '.join(open_for)}"
         for field in [*self.parameters(), *self.more()]:  # they stand beside the form, not in it
             field.field.widget.attrs["form"] = "ask"
 
@@ -117,8 +141,14 @@ class PlaygroundForm(forms.Form):
 
     def clean_logprobs(self) -> bool:
         chosen, model = self.cleaned_data["logprobs"], self.cleaned_data.get("model", "")
-        if chosen and model and model not in self.inside:
+        if chosen and model and model not in self.scored:
             raise forms.ValidationError(f"Text alone of {model} is open to you. Untick this.")
+        return bool(chosen)
+
+    def clean_look_inside(self) -> bool:
+        chosen, model = self.cleaned_data["look_inside"], self.cleaned_data.get("model", "")
+        if chosen and model and model not in self.inside:
+            raise forms.ValidationError(f"The inside of {model} isn’t open to you. Untick this.")
         return bool(chosen)
 
     def clean(self) -> dict[str, Any]:
@@ -127,15 +157,34 @@ class PlaygroundForm(forms.Form):
             try:
                 cleaned["completion_request"] = self._completion_request(cleaned)
             except BadParameter as error:
-                self.add_error(error.field if error.field in self.fields else None, error.message)
+                self.add_error(self.field_of(error), error.message)
         return cleaned
 
-    @staticmethod
-    def _completion_request(cleaned: dict[str, Any]) -> CompletionRequest:
+    def field_of(self, error: DomainError) -> str | None:
+        """Return the field beside which a refusal is shown; None for the whole form."""
+        name = "look_inside" if error.field == "capture" else error.field
+        return name if name in self.fields else None
+
+    def _completion_request(self, cleaned: dict[str, Any]) -> CompletionRequest:
         stop = with_unix_lines(cleaned["stop"]).replace("\\n", "\n")
         logprobs = MAX_LOGPROBS if cleaned.get("logprobs") else None
+        captures = self._captures(cleaned) if cleaned.get("look_inside") else []
         sent = {**cleaned, "logprobs": logprobs, "stop": stop or None, "stream": True}
-        return parse_completion(sent)
+        return parse_completion({**sent, "capture": captures})
+
+    def _captures(self, cleaned: dict[str, Any]) -> list[dict[str, Any]]:
+        # no text has more tokens than bytes, but for one before it
+        most_tokens = len(cleaned["prompt"].encode()) + 1 + cleaned["max_tokens"]
+        captures = captures_of_playground(self.inside[cleaned["model"]], most_tokens)
+        if not captures:
+            raise BadParameter(TOO_LONG_INSIDE, field="capture")
+        return [capture_json(capture) for capture in captures]
+
+
+TOO_LONG_INSIDE = (
+    "This may be too long a text to look inside here. Shorten the prompt or lower the tokens at "
+    "most; a program may choose layers and positions."
+)
 
 
 def _is_set(bound: forms.BoundField) -> bool:
@@ -155,6 +204,7 @@ def initial_from(job: Job) -> dict[str, Any]:
         **{name: params[name] for name in PlaygroundForm.MORE if name in params},
         "seed": None if job.seed_drawn else params["seed"],
         "logprobs": params["logprobs"] is not None,
+        "look_inside": job.source == Job.Source.PLAYGROUND and job.white_box is not None,
         "stop": "".join(params.get("stop", [])[:1]).replace("\n", "\\n"),
         "model": job.repo.full_name,
     }
@@ -162,8 +212,11 @@ def initial_from(job: Job) -> dict[str, Any]:
 
 def set_elsewhere(job: Job) -> dict[str, str]:
     """Return what a program set and this form has no field for, as a page shows it."""
+    own = set(PlaygroundForm.base_fields)
+    if job.source == Job.Source.PLAYGROUND:
+        own.add("capture")
     return {
         name: shown(value)
         for name, value in asked_parameters(job).items()
-        if name not in PlaygroundForm.base_fields or (name == "stop" and len(value) > 1)
+        if name not in own or (name == "stop" and len(value) > 1)
     }

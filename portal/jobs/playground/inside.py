@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,14 +10,20 @@ from typing import Any, Final
 from inference.interp.file_layout import read_name
 from inference.interp.reductions import TopK
 from inference.interp.spec import Capture, ModelShape, shape_of
-from portal.jobs.hosting import HostedModel
+from inference.interp.tensors_file import read_arrays
+from inference.interp.wire import read_captures
+from portal.jobs.hosting import HostedModel, hosted_model
+from portal.jobs.models import CaptureFile, Job
 from portal.jobs.playground.presentation import visible
+from portal.storage import BlobMissing
+from portal.storage.copying import file_of_blob
 
 MOST_POSITIONS = 64  # of the text, its last ones: more can't be told apart
 MOST_COLUMNS = 24  # of the lens
 LIKELIEST = 3
 ATTENTION_BYTES = 8 << 20  # of one job; the last layers are taken, as many as fit
 SHADES = (0.02, 0.1, 0.25, 0.5)  # weights at which the shade deepens
+MOST_FILE_BYTES = 32 << 20
 ATTENTION: Final = "attention"
 LENS: Final = "logit_lens"
 
@@ -36,6 +43,45 @@ def captures_of_playground(shape: ModelShape, most_tokens: int) -> list[Capture]
     last = range(shape.num_hidden_layers - count, shape.num_hidden_layers)
     attention = Capture(ATTENTION, layers=list(last), dtype="float16")
     return [attention, Capture(LENS, reduce=TopK(min(LIKELIEST, shape.vocab_size)))]
+
+
+def can_be_drawn(job: Job) -> bool:
+    """Tell whether a job captured what the pictures are made of, at every position."""
+    captures = read_captures((job.white_box or {}).get("capture"))
+    drawn = {(capture.site, capture.reduce_kind): capture.positions for capture in captures}
+    return drawn == {(ATTENTION, None): None, (LENS, "top_k"): None}
+
+
+def shown_inside(
+    job: Job, captures: CaptureFile | None, written: Sequence[int], asked: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the context of the pictures of a job's first text; nothing where there are none.
+
+    ``written``: the tokens of that text. ``asked``: the layer, head and token of the address.
+    """
+    if captures is None or not job.prompts or not can_be_drawn(job):
+        return {}
+    if captures.blob.size_bytes > MOST_FILE_BYTES:
+        return {}
+    try:
+        with file_of_blob(captures.blob_id) as path:
+            tensors = read_arrays(path)
+    except BlobMissing:
+        return {}
+    prompt = job.prompts[0]
+    view = InsideView(tensors, [*prompt, *written], len(prompt), hosted_model(job.revision))
+    chosen = view.chosen(*(_number(asked.get(name, "")) for name in ("layer", "head", "token")))
+    return {
+        "inside": view,
+        "chosen": chosen,
+        "words_attended": view.words(chosen),
+        "picture": view.picture(chosen),
+        "lens": view.lens,
+    }
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,6}", text) else None
 
 
 @dataclass(frozen=True)

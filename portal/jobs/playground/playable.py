@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from inference.interp.spec import ModelShape
 from portal.access.policy.policy import Action, Limits, may
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
+from portal.catalog.services.lookup import head_revision
+from portal.jobs.captures.shapes import shape_of
 from portal.jobs.hosting import hosted_repos
 from portal.jobs.quota import (
     Quota,
@@ -22,11 +26,15 @@ from portal.jobs.quota import (
 
 @dataclass(frozen=True)
 class PlayableModel:
-    """A hosted model that the person may prompt. ``inside``: log-probabilities are open too."""
+    """A hosted model that the person may prompt.
+
+    ``is_scored``: log-probabilities are open too. ``is_open_inside``: so is what stands inside.
+    """
 
     repo: ModelRepo
     limits: Limits
-    inside: bool
+    is_scored: bool
+    is_open_inside: bool
 
     @property
     def name(self) -> str:
@@ -39,10 +47,26 @@ def playable_by(person: User, now: datetime) -> list[PlayableModel]:
         (repo, may(person, Action.INFER, repo, now)) for repo in hosted_repos(Caller(person))
     ]
     return [
-        PlayableModel(repo, permission.limits, may(person, Action.SCORE, repo, now).allowed)
+        PlayableModel(
+            repo,
+            permission.limits,
+            is_scored=may(person, Action.SCORE, repo, now).allowed,
+            is_open_inside=may(person, Action.CAPTURE, repo, now).allowed,
+        )
         for repo, permission in permissions
         if permission.allowed
     ]
+
+
+def shapes_inside(playable: Iterable[PlayableModel]) -> dict[str, ModelShape]:
+    """Return the shapes of the models that the person may look into, by name."""
+    shapes: dict[str, ModelShape] = {}
+    for model in playable:
+        revision = head_revision(model.repo) if model.is_open_inside else None
+        shape = shape_of(revision) if revision else None
+        if shape is not None:
+            shapes[model.name] = shape
+    return shapes
 
 
 def quota_use_for(person: User, repo: ModelRepo, now: datetime) -> QuotaUse:

@@ -1,15 +1,13 @@
-"""Present a job on its page: words shaded by their likelihood, figures, and code to repeat it."""
+"""Present a job on its page: words shaded by their likelihood, and figures."""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -18,7 +16,6 @@ from portal.access.policy.refusals import Refusal
 from portal.formatting import short_date
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
-from portal.jobs.openai.parameters import asked_parameters
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 
 SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
@@ -166,54 +163,6 @@ def ending(job: Job, events: list[ChoiceEvent]) -> str:
         reasons = [event.finish_reason for event in events if event.finish_reason]
         return ENDINGS.get(reasons[0] or "", "") if reasons else ""
     return "stopped" if job.state == Job.State.CANCELLED else ""
-
-
-@dataclass(frozen=True)
-class Snippet:
-    """A piece of code to copy."""
-
-    title: str
-    text: str
-
-
-def snippets(job: Job, prompt: str) -> list[Snippet]:
-    """Return code that repeats the request, in curl and Python, or that fetches the weights."""
-    name = job.repo.full_name
-    body = {"model": name, "prompt": prompt, **asked_parameters(job)}
-    sent = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
-    curl = (
-        f'curl {settings.BASE_URL}/v1/completions \\\n  -H "Authorization: Bearer $WG_TOKEN" '
-        f"-H \"Content-Type: application/json\" \\\n  -d '{sent}'"
-    )
-    python = (
-        "import os\nfrom openai import OpenAI\n\n"
-        f'client = OpenAI(base_url="{settings.BASE_URL}/v1", api_key=os.environ["WG_TOKEN"])\n'
-        f"reply = client.completions.create(\n    {_arguments(body)},\n)\n"
-        "print(reply.choices[0].text)"
-    )
-    weights = f"HF_ENDPOINT={settings.BASE_URL} hf download {name}"
-    return [
-        Snippet("curl", curl),
-        Snippet("Python, openai", python),
-        Snippet("Weights, hf", weights),
-    ]
-
-
-def _arguments(body: dict[str, Any]) -> str:
-    """Spell a body as openai's client takes it: what it doesn't know goes into ``extra_body``."""
-    known = {name: value for name, value in body.items() if name in OPENAI_FIELDS}
-    others = {name: value for name, value in body.items() if name not in OPENAI_FIELDS}
-    if others:
-        known["extra_body"] = others
-    return ",\n    ".join(f"{name}={value!r}" for name, value in known.items())
-
-
-OPENAI_FIELDS = frozenset(
-    (
-        *("model", "prompt", "max_tokens", "temperature", "top_p", "n", "best_of", "seed", "stop"),
-        *("logprobs", "echo", "presence_penalty", "frequency_penalty", "logit_bias"),
-    )
-)
 
 
 def with_act(refusal: Refusal) -> SafeString:

@@ -28,10 +28,17 @@ from portal.jobs.captures.describing import shown_captures
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
+from portal.jobs.playground.code import snippets
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
+from portal.jobs.playground.inside import shown_inside
 from portal.jobs.playground.keeping import keeping
-from portal.jobs.playground.playable import PlayableModel, playable_by, quota_use_for
-from portal.jobs.playground.presentation import ending, figures, snippets, with_act, words
+from portal.jobs.playground.playable import (
+    PlayableModel,
+    playable_by,
+    quota_use_for,
+    shapes_inside,
+)
+from portal.jobs.playground.presentation import ending, figures, with_act, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
 from portal.jobs.services.forgetting import kept_until
@@ -69,15 +76,15 @@ def _form(
     names = [model.name for model in playable]
     if also is not None and also.full_name not in names:
         names.append(also.full_name)
-    inside = [model.name for model in playable if model.inside]
-    return PlaygroundForm(models=names, inside=inside, **filled)
+    scored = [model.name for model in playable if model.is_scored]
+    return PlaygroundForm(models=names, scored=scored, inside=shapes_inside(playable), **filled)
 
 
 def _start(request: HttpRequest, playable: list[PlayableModel]) -> dict[str, Any]:
     """Return the first values: the model that the address names, with log-probabilities if open."""
     named = [model for model in playable if model.name == request.GET.get("model")]
     chosen = (named or playable)[0]
-    return {"model": chosen.name, "logprobs": chosen.inside}
+    return {"model": chosen.name, "logprobs": chosen.is_scored}
 
 
 def _hosted(person: User | None, name: str) -> ModelRepo | None:
@@ -104,7 +111,7 @@ def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
             source=Job.Source.PLAYGROUND,
         )
     except (BadParameter, ModelLoading, QuotaExceeded) as error:
-        form.add_error(error.field if error.field in form.fields else None, error.message)
+        form.add_error(form.field_of(error), error.message)
     except Refused as error:
         form.add_error(None, with_act(error.refusal))
     return None
@@ -140,7 +147,7 @@ def _page(
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     person = _signed_in(request)
     job = find_job(person=person, job_id=job_id)
-    shown = _shown(job)
+    shown = _shown(job, request.GET)
     if "part" in request.GET:
         today = quota_use_for(person, job.repo, timezone.now()).today
         return render(request, "jobs/_result.html", {**shown, "today": today})
@@ -156,12 +163,14 @@ def _signed_in(request: HttpRequest) -> User:
     return person
 
 
-def _shown(job: Job) -> dict[str, Any]:
+def _shown(job: Job, asked: QueryDict) -> dict[str, Any]:
     """Return the context of the result's partial."""
     model = hosted_model(job.revision)
     events, position = so_far(job)
     prompt = model.decode(job.prompts[0]) if job.prompts else ""  # forgotten
     terms, progress = terms_of(job), progress_now(job, timezone.now())
+    captures = shown_captures(job)
+    written = [token for event in events if event.choice == 0 for token in event.tokens]
     return {
         "job": job,
         "prompt": prompt,
@@ -176,7 +185,8 @@ def _shown(job: Job) -> dict[str, Any]:
         "newer": _hosted_since(job),
         "forgotten": not job.is_open and not job.prompts,
         "kept_until": kept_until(job),
-        **shown_captures(job),
+        **captures,
+        **shown_inside(job, captures.get("captures"), written, asked.dict()),
     }
 
 

@@ -55,6 +55,18 @@ def test_who_may_have_text_alone_gets_it(client, hosted, request, who):
     assert Job.objects.get().params["logprobs"] is None
 
 
+def test_who_may_not_look_inside_is_not_offered_to(client, hosted):
+    grant = make_accepted(
+        hosted, modes=("inference",), conditions={"no_captures": True}, now=timezone.now()
+    )
+    client.force_login(grant.person)
+    page = client.get(PLAYGROUND).text
+    assert BOX in page
+    assert "Look inside" not in page
+    client.post(PLAYGROUND, form(hosted, look_inside="on"))
+    assert Job.objects.get().white_box is None
+
+
 def test_log_probabilities_are_sent_where_they_are_chosen_and_not_else(client, hosted, guest):
     page = client.get(PLAYGROUND).content.decode()
     assert BOX in page
