@@ -81,15 +81,6 @@ def read_captured(path: Path) -> dict[int, Captured]:
     return captured
 
 
-def read_arrays(path: Path) -> dict[str, Any]:
-    """Read all tensors of a safetensors file as numpy's arrays, where torch is installed too.
-
-    Raises ValueError where it isn't such a file.
-    """
-    with _OpenFile(path) as file:
-        return {name: file.array(name) for name in file.entries}
-
-
 def read_tensor(path: Path, name: str, positions: Sequence[int] | None = None) -> Any:
     """Read one tensor of a safetensors file; of captures, the rows of these positions.
 
@@ -137,16 +128,9 @@ class _OpenFile:
 
     def tensor(self, name: str) -> Any:
         """Read a tensor."""
-        return _tensor_of(*self._read(name))
-
-    def array(self, name: str) -> Any:
-        """Read a tensor as an array."""
-        return _array_of(*self._read(name))
-
-    def _read(self, name: str) -> tuple[bytes, TensorEntry]:
         entry = self._entry(name)
         self._file.seek(entry.start)
-        return self._file.read(entry.size_bytes), entry
+        return _tensor_of(self._file.read(entry.size_bytes), entry)
 
     def rows(self, name: str, numbers: Sequence[int]) -> Any:
         """Read some rows of a tensor."""
@@ -214,21 +198,13 @@ def _bytes(tensor: Any) -> memoryview:
     return memoryview(flat.numpy())
 
 
-def _array_of(data: bytes, entry: TensorEntry) -> Any:
-    array = _numbers(data, entry)
-    return _widened(array) if entry.code == "BF16" else array.copy()
-
-
-def _numbers(data: bytes, entry: TensorEntry) -> Any:
-    return np.frombuffer(data, dtype=_NUMPY_TYPES[entry.code]).reshape(entry.shape)
-
-
 def _tensor_of(data: bytes, entry: TensorEntry) -> Any:
+    array = np.frombuffer(data, dtype=_NUMPY_TYPES[entry.code]).reshape(entry.shape)
     if find_spec("torch") is None:
-        return _array_of(data, entry)
+        return _widened(array) if entry.code == "BF16" else array.copy()
     import torch
 
-    tensor = torch.from_numpy(_numbers(data, entry).copy())
+    tensor = torch.from_numpy(array.copy())
     return tensor.view(torch.bfloat16) if entry.code == "BF16" else tensor
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.http import QueryDict
+from safetensors.numpy import load_file
+
 from inference.interp.file_layout import read_name
 from inference.interp.reductions import TopK
 from inference.interp.spec import Capture, ModelShape, shape_of
-from inference.interp.tensors_file import read_arrays
 from inference.interp.wire import read_captures
 from portal.jobs.hosting import HostedModel, hosted_model
 from portal.jobs.models import CaptureFile, Job
@@ -53,7 +55,7 @@ def can_be_drawn(job: Job) -> bool:
 
 
 def shown_inside(
-    job: Job, captures: CaptureFile | None, written: Sequence[int], asked: Mapping[str, str]
+    job: Job, captures: CaptureFile | None, written: Sequence[int], asked: QueryDict
 ) -> dict[str, Any]:
     """Return the context of the pictures of a job's first text; nothing where there are none.
 
@@ -65,12 +67,14 @@ def shown_inside(
         return {}
     try:
         with file_of_blob(captures.blob_id) as path:
-            tensors = read_arrays(path)
+            tensors = load_file(path)
     except BlobMissing:
         return {}
     prompt = job.prompts[0]
     view = InsideView(tensors, [*prompt, *written], len(prompt), hosted_model(job.revision))
-    chosen = view.chosen(*(_number(asked.get(name, "")) for name in ("layer", "head", "token")))
+    chosen = view.chosen(
+        *(_number(str(asked.get(name, ""))) for name in ("layer", "head", "token"))
+    )
     return {
         "inside": view,
         "chosen": chosen,

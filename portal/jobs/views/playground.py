@@ -186,7 +186,7 @@ def _shown(job: Job, asked: QueryDict) -> dict[str, Any]:
         "forgotten": not job.is_open and not job.prompts,
         "kept_until": kept_until(job),
         **captures,
-        **shown_inside(job, captures.get("captures"), written, asked.dict()),
+        **shown_inside(job, captures.get("captures"), written, asked),
     }
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from inference import Engine, SamplingParams
 from inference.config import OptConfig
-from inference.interp.tensors_file import read_arrays, write_captured
+from inference.interp.tensors_file import write_captured
 from portal.jobs.hosting import hosted_model
 from portal.jobs.playground.inside import (
     MOST_POSITIONS,
@@ -40,7 +41,7 @@ def look_inside(model, shape, hosted, tmp_path):
             write_captured(file, {0: sample.captured})
         tokens = [*prompt, *sample.token_ids]
         served = hosted_model(hosted.revisions.get())
-        return InsideView(read_arrays(path), tokens, len(prompt), served), sample.captured, tokens
+        return InsideView(load_file(path), tokens, len(prompt), served), sample.captured, tokens
 
     return run
 
