@@ -1,4 +1,4 @@
-"""What a job saw inside the model is shown as pictures of attention and of each layer's guesses."""
+"""The inside of a model is shown as pictures of attention and of what each layer guessed."""
 
 from __future__ import annotations
 
