@@ -48,6 +48,7 @@ class JobOutput(serializers.ModelSerializer[Job]):
             "error",
             "prompt_tokens",
             "completion_tokens",
+            "capture_bytes",
             "engine_seconds",
             "energy_wh",
             "is_measured",

@@ -35,7 +35,8 @@ def keep_captures(
 ) -> None:
     """Store what a run has captured. It counts once ``settle`` has named it the job's.
 
-    Raises LeaseLost where the job is another's by now; then nothing is stored.
+    Raises LeaseLost where the job is another's by now, ValueError for more than was reserved; then
+    nothing is stored.
     """
     _announce(job_id, attempt, sha256, path.stat().st_size, tensors, now)
     blob_store().put(path, sha256)
@@ -51,8 +52,11 @@ def _announce(
     now: datetime,
 ) -> None:
     own_run = Job.objects.filter(pk=job_id, attempt=attempt, state=Job.State.RUNNING)
-    if not own_run.select_for_update(no_key=True).exists():
+    job = own_run.select_for_update(no_key=True).first()
+    if job is None:
         raise LeaseLost
+    if size_bytes > job.reserved_capture_bytes:  # whatever went wrong, the budget holds
+        raise ValueError(f"{size_bytes} bytes, over the {job.reserved_capture_bytes} reserved")
     blob = named_blob(sha256, size_bytes, now)
     CaptureFile.objects.create(
         job_id=job_id, attempt=attempt, blob=blob, tensors=tensors, created_at=now

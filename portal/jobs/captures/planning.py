@@ -59,7 +59,7 @@ def plan_captures(
     """Plan the captures of prompts of so many tokens. Raises BadParameter, naming the field."""
     if not completion.inside_fields:
         return NO_CAPTURES
-    shape = require_shape(revision, completion.inside_fields[0])
+    shape = require_shape(revision, completion.inside_fields, now)
     white_box = with_shapes(completion.white_box, caller, now)
     _require_few_tensors(completion, shape, len(prompt_tokens))
     for tokens in set(prompt_tokens):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from functools import lru_cache
 
 from inference.config import OptConfig
@@ -9,6 +11,7 @@ from inference.errors import ConfigError
 from inference.model_files.json_files import MAX_BYTES
 from portal.catalog.models import File, Revision
 from portal.jobs.errors import BadParameter
+from portal.jobs.serving.describing import served_by
 from portal.parsing.json import read_object
 from portal.storage import blob_store
 
@@ -20,15 +23,22 @@ def shape_of(revision: Revision) -> OptConfig | None:
     return _shape(revision.pk, revision.commit)
 
 
-def require_shape(revision: Revision, field: str) -> OptConfig:
-    """Return the shape. Raises BadParameter where the model's engine can't look inside."""
+def require_shape(revision: Revision, fields: Collection[str], now: datetime) -> OptConfig:
+    """Return the shape. Raises BadParameter, naming the first of these that the engine can't do.
+
+    The names of these fields are those of an engine's capabilities.
+    """
     shape = shape_of(revision)
+    able = served_by(revision.repo, now).get("capabilities", ()) if shape else ()
+    for field in fields:
+        if shape is None or field not in able:
+            raise BadParameter(
+                f"{field} is not supported for this model: the engine that serves it can’t do "
+                "that. Leave it out, or ask another model.",
+                field=field,
+            )
     if shape is None:
-        raise BadParameter(
-            f"{field} is not supported for this model: the engine that serves it can’t look "
-            "inside. Leave it out, or ask another model.",
-            field=field,
-        )
+        raise ValueError("a model without a shape is asked for nothing inside")
     return shape
 
 

@@ -19,6 +19,7 @@ from portal.audit.services import record
 from portal.catalog.models import ModelRepo, Revision
 from portal.catalog.services.lookup import head_revision
 from portal.errors import DomainError
+from portal.jobs.captures.shapes import shape_of
 from portal.jobs.hosting import hosted_model, is_promptable, read_text_alike
 from portal.jobs.models import Job
 from portal.jobs.services.one_by_one import act_on_each
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 NOT_HOSTED = "The model is not hosted here any more."
 BEGUN = "Another revision of the model is served now, and can’t go on with a text of this one."
 OTHERWISE = "Another revision of the model is served now, which reads text in another way."
+RESHAPED = "Another revision of the model is served now, whose inside has other sizes."
 NOT_OPEN = "Another revision of the model is served now, which you may not prompt."
 AGAIN = "Send the request again."
 
@@ -90,6 +92,8 @@ def _refusal(job: Job, served: Revision | None, now: datetime) -> str:
         return NOT_OPEN
     if not read_text_alike(job.revision, served):
         return f"{OTHERWISE} {AGAIN}"
+    if job.white_box is not None and shape_of(job.revision) != shape_of(served):
+        return f"{RESHAPED} {AGAIN}"
     return _misfit(job, served)
 
 

@@ -14,6 +14,7 @@ from portal.jobs.captures.fields import MOST_ITEMS, MOST_NUMBERS
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.own.again import run_again
+from portal.jobs.serving.servers import ModelServer, announce_server
 from tests.factories.captures import ONE, make_captured
 from tests.factories.grants import make_gate
 from tests.factories.jobs import make_guest, make_waiting
@@ -37,7 +38,7 @@ BAD_CAPTURES = [
      "capture 0: there is no file of tensors file-x"),
 ]  # fmt: skip
 BAD_CHANGES = [
-    ([{**STEER, "site": "attention"}], "intervention 0: attention’s weights"),
+    ([{**STEER, "site": "attention"}], "intervention 0: attention can be captured"),
     ([{**STEER, "layer": 2}], "intervention 0: layer must be from 0 to 1"),
     ([{**STEER, "action": "exec"}], "intervention 0: action must be one of"),
     ([{**STEER, "value": [1.0, 2.0]}], "intervention 0: value of shape (2,)"),
@@ -94,6 +95,24 @@ class TestRights:
         assert submit(person)
         with pytest.raises(Exception, match="generated text only"):
             submit(person, capture=[ONE])
+
+
+@pytest.mark.parametrize("fields", [{"capture": [ONE]}, {"interventions": [STEER]}])
+def test_an_engine_that_cannot_is_named_by_the_field(post, hosted, fields):
+    now = timezone.now()
+    server = ModelServer(
+        worker="worker-1",
+        repo=hosted.full_name,
+        commit=hosted.revisions.get().commit,
+        engine="vllm",
+        capabilities=("logprobs", "prompt_logprobs"),
+        state="ready",
+        since=now,
+    )
+    announce_server(server, now)
+    answer = post(**fields)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, next(iter(fields)))
+    assert "not supported for this model" in answer.json()["error"]["message"]
 
 
 class TestDryRun:

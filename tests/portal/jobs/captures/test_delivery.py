@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.utils import timezone
 
@@ -10,6 +12,8 @@ from portal.audit.models import AuditEvent
 from portal.delivery.errors import LinkExpired
 from portal.jobs.captures.keeping import captures_of, forget_captures
 from portal.jobs.captures.links import open_capture_link
+from portal.jobs.hosting import hosted_model
+from portal.jobs.openai.completions import Reply
 from tests.factories.accounts import make_token
 from tests.factories.captures import ONE, make_captured
 from tests.factories.jobs import make_guest
@@ -111,6 +115,25 @@ class TestWho:
             client.get(url, headers=key)
         job.refresh_from_db()
         assert job.capture_bytes == 200
+
+
+class TestAnswer:
+    def test_it_names_the_file_whole_and_streamed(self, job):
+        reply = Reply(job, hosted_model(job.revision), {"x_weightgate": {"licence": {}}})
+        whole = json.loads(reply.whole(job))["x_weightgate"]
+        assert set(whole) == {"licence", "captures"}
+        captures = whole["captures"]
+        assert captures["url"].endswith(f"/v1/completions/cmpl-{job.pk.hex}/captures")
+        assert (captures["size_bytes"], captures["sha256"]) == (200, captures_of(job).blob_id)
+        assert captures["tensors"]["0.output.0"] == {"dtype": "float32", "shape": [5, 32]}
+        for include_usage in (False, True):
+            last = reply.last_chunk(job, include_usage=include_usage)
+            assert (last["choices"], last["x_weightgate"]) == ([], whole)
+
+    def test_without_captures_it_names_none(self, submit):
+        job = submit()
+        reply = Reply(job, hosted_model(job.revision), {})
+        assert reply.last_chunk(job, include_usage=False) is None
 
 
 class TestPage:

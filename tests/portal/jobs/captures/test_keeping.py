@@ -54,6 +54,11 @@ class TestEnds:
         assert not CapturedBlob.objects.exists()
         assert not is_stored(sha256)
 
+    def test_more_than_was_reserved_is_never_stored(self, running, now):
+        with pytest.raises(ValueError, match="over the"):
+            store_captures(running, bytes(running.reserved_capture_bytes + 1), now)
+        assert not CapturedBlob.objects.exists()
+
     def test_a_worker_that_lost_its_lease_stores_nothing(self, running, hosted, now):
         release_job(job_id=running.pk, attempt=1)
         second = claim(hosted, now=now)

@@ -1,0 +1,41 @@
+"""A tensor that is gone by the time a job runs ends that job, in words."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from portal.accounts.tokens.authentication import Caller
+from portal.jobs import hosting
+from portal.jobs.batches.files import delete_file
+from portal.jobs.models import Job
+
+FIELDS = {"prompt": [2, 7, 9, 11, 13], "max_tokens": 2}
+STEER = {"site": "output", "action": "add", "layer": 0}
+
+
+@pytest.fixture
+def waiting(hosted):
+    """Have the model be served by nobody yet: what is sent waits."""
+    hosting.beat(hosted.full_name, state=hosting.LOADING, commit="")
+
+
+def test_a_deleted_file(hosted, waiting, start_worker, submit, ended, upload, guest):
+    file_id = upload(steer=torch.ones(32))
+    value = {"file": file_id, "tensor": "steer"}
+    job = submit(**FIELDS, interventions=[{**STEER, "value": value}])
+    delete_file(caller=Caller(guest), public_id=file_id)
+    other = submit(**FIELDS)
+    start_worker()
+    assert ended(job).state == Job.State.FAILED
+    assert "can’t be run any more: intervention 0: there is no file of tensors" in job.error
+    assert ended(other).state == Job.State.SUCCEEDED
+
+
+def test_a_position_that_was_not_captured(worker, submit, ended, public_id):
+    source = ended(submit(**FIELDS, capture=[{"site": "output", "layers": [0]}]))
+    value = {"completion": public_id(source), "tensor": "0.output.0", "positions": [1]}
+    missing = {**value, "positions": [90]}
+    job = submit(**FIELDS, interventions=[{**STEER, "positions": [1], "value": missing}])
+    assert ended(job).state == Job.State.FAILED
+    assert "no values at position 90" in job.error
