@@ -85,7 +85,7 @@ class PlaygroundForm(forms.Form):
     look_inside = forms.BooleanField(
         label="Look inside",
         required=False,
-        help_text="Where each head looks, and what each layer expects. It counts toward your bytes",
+        help_text="Where each head looks, and what each layer expects; counts as bytes taken out",
     )
     min_p = _more("Min-p", 0, 0, 1, "Leaves out what is less likely than this share of the best")
     repetition_penalty = _more(
