@@ -31,6 +31,7 @@ from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.services.lookup import find_repo, head_revision
 from portal.errors import DomainError
+from portal.jobs.chat.template import TEMPLATE_FILE, ChatTemplate, template_in
 from portal.jobs.errors import (
     BadParameter,
     ContextLengthExceeded,
@@ -51,7 +52,7 @@ HEARTBEAT_SECONDS = 2
 HEARTBEAT_TTL_SECONDS = 6
 LOADING, READY = "loading", "ready"
 CONFIG = "config.json"
-READ = (CONFIG, *FILE_NAMES)
+READ = (CONFIG, TEMPLATE_FILE, *FILE_NAMES)
 
 
 def beat(full_name: str, *, state: str, commit: str) -> None:
@@ -143,6 +144,7 @@ class HostedModel:
     context_length: int
     vocab_size: int
     tokenizer: Tokenizer | None
+    chat_template: ChatTemplate | None = None
     is_narrowed: bool = False
 
     def encode(self, text: str) -> list[int]:
@@ -359,7 +361,11 @@ def _model(commit: str, blobs: tuple[tuple[str, str], ...]) -> HostedModel:
     contents = {path: _content(sha256) for path, sha256 in blobs}
     config = read_object(contents[CONFIG])
     return HostedModel(
-        commit, context_length_of(config), vocab_size_of(config), _tokenizer(contents)
+        commit,
+        context_length_of(config),
+        vocab_size_of(config),
+        _tokenizer(contents),
+        template_in(contents),
     )
 
 

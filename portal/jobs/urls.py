@@ -5,6 +5,7 @@ from portal.jobs.disclosure import views as disclosure
 from portal.jobs.views import (
     batches,
     captures,
+    chat,
     files,
     openai,
     own,
@@ -21,7 +22,7 @@ urlpatterns = [
     path("v1/completions", openai.completions, name="completions"),
     path("v1/completions/<str:completion_id>/captures", captures.captures, name="captures"),
     path("-/d/c/<str:signed>/<str:filename>", captures.capture_link, name="capture_link"),
-    path("v1/chat/completions", openai.chat_completions, name="chat_completions"),
+    path("v1/chat/completions", chat.chat_completions, name="chat_completions"),
     path("v1/tokenize", tokens.tokenize, name="tokenize"),
     path("v1/detokenize", tokens.detokenize, name="detokenize"),
     path("v1/files", files.all_files, name="files"),

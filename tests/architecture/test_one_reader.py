@@ -24,6 +24,7 @@ OWN_JSON = {
     "portal/catalog/load_check.py": "the answer of a process of ours",
     "portal/delivery/accounting/transfers.py": "lines that nginx writes for us",
     "portal/embedded/files.py": "the demo's account of itself",
+    "portal/jobs/chat/render_process.py": "what the portal asks a process of its own",
     "portal/jobs/models.py": "events that our engine made",
     "portal/jobs/streaming/event_log.py": "events that our engine made",
     "portal/observability/sharing.py": "figures that our own processes wrote to Redis",

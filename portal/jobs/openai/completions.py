@@ -6,12 +6,18 @@ import codecs
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from portal.jobs.captures.describing import with_captures
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
+
+
+class ChoiceWriter(Protocol):
+    """A writer of one choice of an answer."""
+
+    def render(self, event: ChoiceEvent) -> dict[str, Any]: ...
 
 
 class Choice:
@@ -149,7 +155,10 @@ class Reply:
     ) -> None:
         self._job = job
         self._extra = extra
-        self._choices = [Choice(job, index, model) for index in range(job.choice_count)]
+        self._choices = [self._choice(job, index, model) for index in range(job.choice_count)]
+
+    def _choice(self, job: Job, index: int, model: HostedModel) -> ChoiceWriter:
+        return Choice(job, index, model)
 
     def whole(self, job: Job) -> str:
         """Return the JSON of the whole reply to a job that succeeded, encoded choice by choice.

@@ -14,6 +14,7 @@ from inference.interp.spec import WhiteBox
 from portal.jobs.captures.fields import Captures, Interventions
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import MAX_CHOICES, LogitBias, Prompts, StopStrings, StopTokenIds
+from portal.jobs.openai.forms import Structure, TextFormat
 from portal.jobs.openai.unsupported import UNSUPPORTED_IN_STREAM_OPTIONS, refuse_unsupported
 from portal.parsing.bodies import Body, validated
 
@@ -60,6 +61,8 @@ class CompletionRequest(Body):
     stream_options: StreamOptions | None = None
     capture: Captures = ()
     interventions: Interventions = Field((), repr=False)
+    response_format: TextFormat | None = None
+    structured_outputs: Structure | None = None
     dry_run: bool = False
 
     @property
@@ -73,6 +76,17 @@ class CompletionRequest(Body):
         """Name the fields that look inside the model, or change what stands there."""
         items = {"capture": self.capture, "interventions": self.interventions}
         return [name for name, several in items.items() if several]
+
+    @property
+    def form(self) -> dict[str, Any] | None:
+        """Return the form that the text is held to, in vLLM's words; None for none."""
+        named = self.structured_outputs or self.response_format
+        return named.form if named else None
+
+    @property
+    def form_field(self) -> str:
+        """Name the field that asks for a form."""
+        return "structured_outputs" if self.structured_outputs else "response_format"
 
     @property
     def white_box(self) -> WhiteBox:
@@ -101,12 +115,13 @@ class CompletionRequest(Body):
         """
         # left out else, so that a worker of the release before reads the row
         left_out = NOT_SAMPLING if self.return_token_ids else NOT_SAMPLING | {"return_token_ids"}
-        return self.model_dump(mode="json", exclude=left_out)
+        form = {"structured_outputs": self.form} if self.form else {}
+        return {**self.model_dump(mode="json", exclude=left_out), **form}
 
 
 NOT_SAMPLING = {
     *("n", "model", "prompts", "echo", "stream", "stream_options"),
-    *("capture", "interventions", "dry_run"),
+    *("capture", "interventions", "dry_run", "response_format", "structured_outputs"),
 }
 
 
@@ -133,6 +148,10 @@ def _require_consistent(completion: CompletionRequest) -> None:
         raise BadParameter(
             f"min_tokens may be max_tokens at most, which is {completion.max_tokens}.",
             field="min_tokens",
+        )
+    if completion.structured_outputs and completion.response_format:
+        raise BadParameter(
+            "Give response_format or structured_outputs, not both.", field="response_format"
         )
     if completion.best_of < completion.n:
         raise BadParameter("best_of must be n or more.", field="best_of")

@@ -39,7 +39,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
     ),
     **_advising("Give text or token ids as the prompt.", prompt_embeds=([], ""), image_data=([],)),
     **_advising(
-        "These are base models without a chat format. Write it into the prompt.",
+        "Write it into the prompt, or send messages to /v1/chat/completions.",
         messages=([],),
         system=("",),
         tools=([],),
@@ -153,9 +153,7 @@ UNSUPPORTED: dict[str, Unsupported] = {
         trace_decode_token_ids=([],),
     ),
     **_advising(
-        "What is written isn’t held to a form. Show the form in the prompt.",
-        response_format=({"type": "text"},),
-        structured_outputs=({},),
+        "Use structured_outputs, where the model’s engine has it.",
         guided_json=(),
         guided_regex=("",),
         guided_choice=([],),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -31,7 +32,9 @@ from portal.jobs.services.quota_checks import (
     require_within_a_day,
     require_within_quota,
 )
+from portal.jobs.serving.describing import require_form
 
+Complete = Callable[[CompletionRequest, HostedModel], CompletionRequest]
 # To tokenize so much takes no longer than to ask what is left of a quota.
 SOON_TOKENIZED_BYTES = 4096
 
@@ -57,11 +60,17 @@ class PreparedRequest:
 
 
 def prepare(
-    caller: Caller, completion_request: CompletionRequest, now: datetime, *, takes_place: bool
+    caller: Caller,
+    completion_request: CompletionRequest,
+    now: datetime,
+    *,
+    takes_place: bool,
+    complete: Complete | None = None,
 ) -> PreparedRequest:
     """Check and tokenize a request. Refusals tell in headers what is left.
 
-    ``takes_place``: it will be one of the jobs that its person may have open.
+    ``takes_place``: it will be one of the jobs that its person may have open. ``complete``: writes
+    into the request what only its model tells, such as a chat's prompt.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
@@ -71,12 +80,16 @@ def prepare(
     quota_use = cache(lambda: quota_use_of(caller.named, allowance, now))
     with headers_on_refusals(quota_use, now):
         model = within_context(hosted_model(revision), allowance.context_tokens)
+        require_form(completion_request, repo, now)
         # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
         _require_answerable(completion_request, model, allowance)
         if sum(map(size_bytes, completion_request.prompts)) > SOON_TOKENIZED_BYTES:
             if takes_place:
                 require_room(quota_use())
             require_within_quota(quota_use(), completion_request.most_completion_tokens, now)
+        if complete is not None:
+            completion_request = complete(completion_request, model)
+            require_within_a_day(completion_request, allowance)
         prompts = _token_ids(caller, completion_request, model, now)
         plan = plan_captures(completion_request, [*map(len, prompts)], caller, revision, now)
     return PreparedRequest(completion_request, caller, revision, allowance, prompts, plan)

@@ -24,7 +24,7 @@ from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.quota import QuotaUse, quota_use_of
 from portal.jobs.rate_limit_headers import headers_on_refusals, rate_limit_headers
 from portal.jobs.services.forgetting import kept_days
-from portal.jobs.services.preparing import PreparedRequest, prepare
+from portal.jobs.services.preparing import Complete, PreparedRequest, prepare
 from portal.jobs.services.quota_checks import (
     require_room,
     require_within_a_day,
@@ -71,14 +71,18 @@ def submit(
     now: datetime,
     source: Job.Source = Job.Source.API,
     batch: Batch | None = None,
+    complete: Complete | None = None,
 ) -> Submitted:
     """Queue a request, or refuse it in words. Refusals tell in headers what is left.
 
     A batch's lines take no place of the jobs that may be open, and let others go first.
+    ``complete`` writes what only the model tells, such as a chat's prompt.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
-    prepared = prepare(caller, completion_request, now, takes_place=batch is None)
+    prepared = prepare(
+        caller, completion_request, now, takes_place=batch is None, complete=complete
+    )
     return _store(prepared, source, batch, now)
 
 

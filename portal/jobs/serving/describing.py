@@ -6,18 +6,33 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from inference.capabilities import CAPABILITIES
+from inference.capabilities import CAPABILITIES, Capability
 from portal.catalog.engine_choice import engine_of
 from portal.catalog.models import EngineName, ModelRepo, Revision
 from portal.catalog.services.lookup import head_revision
 from portal.errors import DomainError
+from portal.jobs.errors import BadParameter
 from portal.jobs.hosting import config_of
+from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.serving.servers import ModelServer, live_servers
 
 SHAPE = (
     "num_hidden_layers", "hidden_size", "num_attention_heads", "ffn_dim", "vocab_size",
     "max_position_embeddings",
 )  # fmt: skip
+
+
+def require_form(completion_request: CompletionRequest, repo: ModelRepo, now: datetime) -> None:
+    """Refuse a form of the text where the model's engine holds to none. Raises BadParameter."""
+    if completion_request.form is None:
+        return
+    served, field = served_by(repo, now), completion_request.form_field
+    if Capability.STRUCTURED_OUTPUTS not in served.get("capabilities", ()):
+        raise BadParameter(
+            f"{field} is not supported for this model: the engine that serves it can’t do that. "
+            "Leave it out, or ask another model.",
+            field=field,
+        )
 
 
 def served_by(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -16,13 +18,14 @@ from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
 from portal.jobs.captures.dry_run import dry_run
-from portal.jobs.errors import BadParameter, JobFailed
+from portal.jobs.errors import JobFailed
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
 from portal.jobs.openai.schemas import CompletionRequest, parse_completion
 from portal.jobs.services import submit
 from portal.jobs.services.forgetting import forget_delivered, kept_days
+from portal.jobs.services.submission import Submitted
 from portal.jobs.serving.describing import served_by
 from portal.jobs.serving.places import JobProgress, place_when_made
 from portal.jobs.serving.servers import ModelServer, live_servers
@@ -33,10 +36,6 @@ from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_pool, in_thread
 from portal.jobs.terms import metadata, terms_of
 from portal.jobs.views.requests import body_object, caller_of, error_answer, refuse_method
-
-CHAT_ADVICE = (
-    "The models here are base models without a chat format. Send a prompt to /v1/completions."
-)
 
 
 def _model_object(repo: ModelRepo, servers: Sequence[ModelServer]) -> dict[str, Any]:
@@ -71,12 +70,6 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @csrf_exempt
-def chat_completions(request: HttpRequest) -> HttpResponse:
-    caller_of(request)
-    raise BadParameter(CHAT_ADVICE)
-
-
-@csrf_exempt
 def elsewhere(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Answer 404 in OpenAI's form for whatever else /v1 has at other places."""
     return error_answer(f"There is no /v1/{rest} here.", status=404, code="unknown_url")
@@ -86,24 +79,41 @@ def elsewhere(request: HttpRequest, rest: str = "") -> HttpResponse:
 async def completions(request: HttpRequest) -> HttpResponseBase:
     if refused := refuse_method(request, "POST"):
         return refused
-    response: HttpResponseBase
     caller, completion_request = await in_thread(_read)(request)
     if completion_request.dry_run:
         return JsonResponse(await in_thread(_plan)(caller, completion_request))
     attendance = attendance_at(request)
-    job, reply, headers = await in_thread(_submit)(caller, completion_request, attendance)
-    if completion_request.stream:
-        chunks = Chunks(job, reply, include_usage=completion_request.include_usage)
+    return await answered(
+        await in_thread(_submit)(caller, completion_request, attendance), attendance
+    )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A request that was taken: its job, what writes its answer, and the answer's headers."""
+
+    job: Job
+    reply: Reply
+    headers: dict[str, str]
+    include_usage: bool
+
+
+async def answered(taken: Taken, attendance: Attendance) -> HttpResponseBase:
+    """Answer with the job's result, at its end or as it comes."""
+    response: HttpResponseBase
+    job = taken.job
+    if job.stream:
+        chunks = Chunks(job, taken.reply, include_usage=taken.include_usage)
         response = sse_response(_chunks(job, chunks, attendance))
         # Of a stream that nobody began to read, the generator's end is never reached.
         response._resource_closers.append(attendance.leave)  # type: ignore[attr-defined]
     else:
         try:
-            response = await _whole(job, reply, attendance)
+            response = await _whole(job, taken.reply, attendance)
         except DomainError as error:
-            error.headers |= headers
+            error.headers |= taken.headers
             raise
-    for name, value in headers.items():
+    for name, value in taken.headers.items():
         response[name] = value
     return response
 
@@ -118,18 +128,31 @@ def _plan(caller: Caller, completion_request: CompletionRequest) -> dict[str, An
     return dry_run(caller=caller, completion_request=completion_request, now=timezone.now())
 
 
-def _submit(
-    caller: Caller, completion_request: CompletionRequest, attendance: Attendance
-) -> tuple[Job, Reply, dict[str, str]]:
-    """Make the job, and what writes its answer. Outputs carry the licence's terms."""
+def _submit(caller: Caller, completion_request: CompletionRequest, attendance: Attendance) -> Taken:
+    """Make the job, and what writes its answer."""
     now = timezone.now()
     submitted = submit(caller=caller, completion_request=completion_request, now=now)
+    return taken(submitted, completion_request, attendance, Reply, now)
+
+
+def taken(
+    submitted: Submitted,
+    completion_request: CompletionRequest,
+    attendance: Attendance,
+    form: type[Reply],
+    now: datetime,
+) -> Taken:
+    """Attend to a job that was made. Its answer, in this form, carries the licence's terms."""
     attendance.begin(submitted.job)
-    job, limits = submitted.job, submitted.headers(now)
-    terms, place = terms_of(job), place_when_made(job, now)
-    reply = Reply(job, hosted_model(job.revision), metadata(terms))
-    queue = place.headers if place else {}
-    return job, reply, {**licence_headers(terms), **limits, **queue}
+    job, terms = submitted.job, terms_of(submitted.job)
+    place = place_when_made(job, now)
+    headers = {
+        **licence_headers(terms),
+        **submitted.headers(now),
+        **(place.headers if place else {}),
+    }
+    reply = form(job, hosted_model(job.revision), metadata(terms))
+    return Taken(job, reply, headers, completion_request.include_usage)
 
 
 async def _whole(job: Job, reply: Reply, attendance: Attendance) -> HttpResponse:

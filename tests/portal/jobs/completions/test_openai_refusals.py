@@ -133,9 +133,23 @@ def test_without_a_live_worker_it_is_a_503_that_says_when(post, bearer, hosted, 
     assert int(response["Retry-After"]) > 0
 
 
-def test_chat_is_pointed_to_completions(post, bearer, guest):
-    response = post({"model": "x", "messages": []}, bearer(guest), "/v1/chat/completions")
+def test_chat_with_a_base_model_is_pointed_to_completions(post, bearer, hosted, guest):
+    body = {"model": hosted.full_name, "messages": [{"role": "user", "content": "x"}]}
+    response = post(body, bearer(guest), "/v1/chat/completions")
     assert "/v1/completions" in refusal(response, 400)["message"]
+
+
+@pytest.mark.parametrize(
+    ("field", "form"),
+    [("structured_outputs", {"regex": "a+"}), ("response_format", {"type": "json_object"})],
+)
+def test_a_form_that_the_models_engine_does_not_hold_text_to_is_refused_by_name(
+    post, bearer, hosted, guest, field, form
+):
+    response = post({"model": hosted.full_name, "prompt": "x", field: form}, bearer(guest))
+    error = refusal(response, 400)
+    assert error["param"] == field
+    assert "the engine that serves it can’t do that" in error["message"]
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/nothing"])

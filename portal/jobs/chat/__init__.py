@@ -1,0 +1,1 @@
+"""OpenAI’s chat completions, for models whose files have a chat template."""

@@ -1,0 +1,175 @@
+"""From a folder to answers of OpenAI's client, with the web and the worker as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+
+import httpx2
+import openai
+import pytest
+from django.conf import settings as site
+from django.core.management import call_command
+from django.utils import timezone
+
+from portal import process_commands
+from portal.audit.models import AuditEvent
+from portal.jobs import hosting
+from portal.redis_client import redis_client
+from tests.factories.accounts import make_token, make_user
+from tests.factories.catalog import make_repo
+from tests.factories.jobs import make_guest, tiny_model
+from tests.factories.llamas import CHAT_TEMPLATE, tiny_llama
+from tests.hosts.daemons import Daemon
+from tests.inference.engines.conftest import NO_VLLM, VLLM
+from tests.live import free_port
+from tests.soak.hosted.servers import environment_of
+from tests.waiting import wait_until
+
+START_SECONDS = 240
+SAYS = [{"role": "user", "content": "Does the sluice open?"}]
+ARGS = "--enforce-eager --max-model-len 96 --dtype float32"
+
+
+@contextmanager
+def process(name, command, folder, environment):
+    daemon = Daemon(name, [sys.executable, *command], folder / f"{name}.txt", environment)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+@pytest.fixture(
+    params=[
+        "native",
+        pytest.param("vllm", marks=pytest.mark.skipif(not VLLM, reason=NO_VLLM)),
+    ]
+)
+def engine(request):
+    return request.param
+
+
+@pytest.fixture
+def folder(engine, tmp_path):
+    if engine == "vllm":
+        return tiny_llama(tmp_path / "in")
+    made = tiny_model(tmp_path / "in")
+    (made / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    return made
+
+
+@pytest.fixture
+def served(engine, folder, tmp_path, settings, transactional_db):
+    """Publish and host a model, start web and worker, and return its name and a client."""
+    settings.VAR = tmp_path / "var"
+    settings.VLLM, settings.VLLM_ARGS = (
+        (VLLM, tuple(ARGS.split())) if engine == "vllm" else ("", ())
+    )
+    redis_client().flushdb()
+    operator, repo = make_user("operator", superuser=True), make_repo("model")
+    call_command("publish", folder, "--repo", repo.full_name, "--as", "operator", "--licensor")
+    call_command("host", repo.full_name, "--as", operator.username)
+    _, secret = make_token(make_guest(repo), now=timezone.now())
+    base_url = f"http://127.0.0.1:{(port := free_port())}"
+    more = {
+        "WEIGHTGATE_ENGINE": engine, "WEIGHTGATE_HOSTED_MODEL": repo.full_name,
+        "WEIGHTGATE_VLLM": VLLM, "WEIGHTGATE_VLLM_ARGS": ARGS,
+        "WEIGHTGATE_BLOB_DIR": str(site.BLOB_DIR), "WEIGHTGATE_VAR": str(settings.VAR),
+    }  # fmt: skip
+    environment = {**os.environ, **environment_of(tmp_path, base_url, site.REDIS_URL), **more}
+    web = process(
+        "web", process_commands.streams(f"127.0.0.1:{port}", grace_seconds=1), tmp_path, environment
+    )
+    worker = process("worker", process_commands.worker(concurrency=2), tmp_path, environment)
+    with web, worker:
+        wait_until(lambda: hosting.ready_commit(repo.full_name), START_SECONDS, "a loaded model")
+        wait_until(lambda: answers(base_url), 60, "the web process")
+        yield (
+            repo.full_name,
+            openai.OpenAI(base_url=f"{base_url}/v1", api_key=secret, max_retries=0),
+        )
+
+
+def answers(base_url):
+    try:
+        return httpx2.get(f"{base_url}/healthz").status_code == httpx2.codes.OK
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.mark.timeout(500)
+def test_a_model_is_published_hosted_prompted_and_talked_to(engine, served):
+    name, client = served
+    published = AuditEvent.objects.get(type="revision.published").data
+    assert published["load_check"]["result"] == "loaded"
+    about = client.models.retrieve(name).model_extra["x_weightgate"]
+    assert about["engine"] == engine
+    completes(client, name)
+    talks(client, name)
+    if engine == "vllm":
+        keeps_to_a_form(client, name)
+
+
+def completes(client, name):
+    """Hold /v1/completions to itself: whole and streamed, scored, stopped, several."""
+    asked = {"model": name, "prompt": "The sluice", "max_tokens": 8, "seed": 1}
+    whole = client.completions.create(**asked, n=2, logprobs=2, extra_body={"ignore_eos": True})
+    assert len(whole.choices) == 2
+    assert whole.usage.completion_tokens == 16
+    assert len(whole.choices[0].logprobs.tokens) == 8
+    parts = list(client.completions.create(**asked, stream=True, extra_body={"ignore_eos": True}))
+    streamed = "".join(part.choices[0].text for part in parts if part.choices)
+    assert streamed == whole.choices[0].text
+    scored = client.completions.create(
+        model=name, prompt="The sluice", max_tokens=0, echo=True, logprobs=1
+    )
+    assert scored.choices[0].logprobs.token_logprobs[0] is None
+    assert all(value <= 0 for value in scored.choices[0].logprobs.token_logprobs[1:])
+
+
+def talks(client, name):
+    """Hold /v1/chat/completions to itself: whole and streamed, with log-probabilities."""
+    asked = {"model": name, "messages": SAYS, "max_completion_tokens": 8, "seed": 1}
+    more = {"extra_body": {"ignore_eos": True}}
+    whole = client.chat.completions.create(**asked, n=2, logprobs=True, top_logprobs=2, **more)
+    assert [choice.message.role for choice in whole.choices] == ["assistant", "assistant"]
+    assert whole.usage.completion_tokens == 16
+    tokens = whole.choices[0].logprobs.content
+    assert len(tokens) == 8
+    assert all(len(token.top_logprobs) == 2 for token in tokens)
+    chunks = list(
+        client.chat.completions.create(
+            **asked, stream=True, stream_options={"include_usage": True}, **more
+        )
+    )
+    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert said == whole.choices[0].message.content
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert chunks[-1].usage.completion_tokens == 8
+    tool = {"type": "function", "function": {"name": "f"}}
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(**asked, tools=[tool])
+    assert refused.value.param == "tools"
+
+
+def keeps_to_a_form(client, name):
+    """Hold the text to JSON of a schema."""
+    schema = {"type": "object", "properties": {"open": {"type": "boolean"}}, "required": ["open"],
+              "additionalProperties": False}  # fmt: skip
+    form = {"type": "json_schema", "json_schema": {"name": "sluice", "schema": schema}}
+    answer = client.chat.completions.create(
+        model=name, messages=SAYS, max_completion_tokens=60, response_format=form, temperature=0
+    )
+    if answer.choices[0].finish_reason == "stop":
+        assert set(json.loads(answer.choices[0].message.content)) == {"open"}
+    choice = client.completions.create(
+        model=name,
+        prompt="x",
+        max_tokens=20,
+        extra_body={"structured_outputs": {"choice": ["yes", "no"]}},
+    )
+    assert choice.choices[0].text in ("yes", "no")
