@@ -8,6 +8,7 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Page, expect
 
+from tests.browser.checks import expect_open_to_all
 from tests.live import Live
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
@@ -83,7 +84,7 @@ def test_the_inside_is_looked_at_by_head_and_token(live: Live, new_page) -> None
     page = new_page(role="approved")
     page.goto("/playground")
     page.get_by_label("Look inside").check()
-    run(page, Prompt=PROMPT, Tokens_at_most="6")
+    run(page, Prompt=PROMPT, Tokens_at_most="6", Temperature="0")
     expect(page.get_by_role("heading", name="Inside the model")).to_be_visible()
     page.get_by_label("Layer", exact=True).select_option("0")
     page.get_by_label("Head", exact=True).select_option("1")
@@ -93,6 +94,7 @@ def test_the_inside_is_looked_at_by_head_and_token(live: Live, new_page) -> None
     word.click()
     expect(page.locator(".attended .tok").nth(2)).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("table").filter(has_text="as written").first).to_be_visible()
+    expect_open_to_all(page)
 
 
 def test_who_waits_tries_it_out_of_the_quota_of_who_waits(live: Live, new_page) -> None:
