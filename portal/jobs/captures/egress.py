@@ -35,6 +35,11 @@ class EgressBudget:
         return self.limit is None or size_bytes <= self.limit - self.used
 
     @property
+    def in_words(self) -> str:
+        """Say what is used of it; "" where there is no limit."""
+        return f"{size(self.used)} of {size(self.limit)}" if self.limit is not None else ""
+
+    @property
     def as_dict(self) -> dict[str, int | None] | None:
         """Return it as programs read it; None where there is no limit."""
         if self.limit is None:
@@ -55,6 +60,12 @@ class EgressUse:
             replace(self.day, used=self.day.used + size_bytes),
             replace(self.total, used=self.total.used + size_bytes),
         )
+
+    @property
+    def in_words(self) -> str:
+        """Say what has left of each budget that has a limit."""
+        periods = {"today": self.day.in_words, "in all": self.total.in_words}
+        return ", ".join(f"{words} {period}" for period, words in periods.items() if words)
 
     def fits(self, size_bytes: int) -> bool:
         return self.day.has_room_for(size_bytes) and self.total.has_room_for(size_bytes)

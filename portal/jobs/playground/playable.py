@@ -12,6 +12,7 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.lookup import head_revision
+from portal.jobs.captures.egress import EgressUse, egress_use_of
 from portal.jobs.captures.shapes import shape_of
 from portal.jobs.hosting import hosted_repos
 from portal.jobs.quota import (
@@ -73,6 +74,14 @@ def quota_use_for(person: User, repo: ModelRepo, now: datetime) -> QuotaUse:
     """Return what the person may use of this model, and how much of it is used."""
     limits = may(person, Action.INFER, repo, now).limits
     return quota_use_of(person, allowance_of(repo, limits), now)
+
+
+def egress_use_for(person: User, repo: ModelRepo, now: datetime) -> EgressUse | None:
+    """Return what the person has taken out of a model's inside; None where it isn't open."""
+    permission = may(person, Action.CAPTURE, repo, now)
+    if not permission.allowed:
+        return None
+    return egress_use_of(person, allowance_of(repo, permission.limits), now)
 
 
 def quotas_of(person: User, now: datetime) -> list[Quota]:

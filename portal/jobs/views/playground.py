@@ -34,6 +34,7 @@ from portal.jobs.playground.inside import shown_inside
 from portal.jobs.playground.keeping import keeping
 from portal.jobs.playground.playable import (
     PlayableModel,
+    egress_use_for,
     playable_by,
     quota_use_for,
     shapes_inside,
@@ -138,6 +139,7 @@ def _page(
     quota_use = quota_use_for(person, repo, now) if repo else None
     today = quota_use.today if quota_use else quota_today(person, now)
     context = {"form": form, "today": today, "quota_use": quota_use, "now": now, **more}
+    context["egress_use"] = egress_use_for(person, repo, now) if repo else None
     context["keeping"] = keeping([repos[name] for name in form.models if name in repos])
     return render(request, "jobs/playground.html", context, status=status)
 

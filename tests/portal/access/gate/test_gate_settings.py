@@ -193,6 +193,15 @@ class TestPages:
         assert "settings are saved" in sent.text
         assert settings_of(repo).undo_minutes == 30
 
+    def test_bytes_of_captures_are_typed_in_megabytes(self, client, repo, url):
+        client.post(url("gate"), self.posted(egress_bytes_per_day="250.5"))
+        assert settings_of(repo).egress_bytes_per_day == 250_500_000
+        assert 'name="egress_bytes_per_day" value="250.5"' in client.get(url("gate")).text
+        sent = client.post(url("gate"), self.posted(egress_bytes_per_day="-1"))
+        assert (sent.status_code, "in MB: give a number" in sent.text) == (422, True)
+        sent = client.post(url("gate"), self.posted(most_egress_bytes_per_day="1"))
+        assert "Give at least the default, 1.00" in sent.text
+
     def test_a_shortage_is_told_beside_its_field(self, client, url):
         sent = client.post(url("gate"), self.posted(quorum=3))
         assert sent.status_code == 422

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from portal.access.models import Grant
 from portal.access.policy.quotas import Quotas
-from portal.formatting import start_of_day
+from portal.formatting import size, start_of_day
 from portal.jobs.errors import BadParameter, QuotaExceeded
 from portal.jobs.models import Job
+from portal.jobs.playground.playable import egress_use_for
 from portal.jobs.services import cancel_job, fail_job
 from tests.factories.captures import ONE, make_captured, most_bytes
 from tests.factories.grants import make_gate
@@ -73,6 +74,21 @@ class TestDay:
         cancel_job(person=guest, job_id=Job.objects.open().get().pk, now=noon)
         for _ in range(2):
             submit(now=noon, capture=[ONE])
+
+    def test_pages_and_headers_tell_what_has_left(self, hosted, submit, client, guest, most, noon):
+        submit(now=noon, capture=[ONE])
+        use = egress_use_for(guest, hosted, noon)
+        assert use.in_words == f"{size(most)} of {size(2 * most + 10)} today"
+        assert use.headers == {
+            "x-weightgate-egress-limit-day": str(2 * most + 10),
+            "x-weightgate-egress-remaining-day": str(most + 10),
+        }
+        client.force_login(guest)
+        page = client.get(f"/playground?model={hosted.full_name}").text
+        assert "Captures of this model:" in page
+        Grant.objects.filter(person=guest).update(conditions={"no_captures": True})
+        page = client.get(f"/playground?model={hosted.full_name}").text
+        assert "Captures of this model:" not in page
 
     def test_another_person_has_their_own(self, hosted, submit, noon):
         for _ in range(2):
