@@ -50,7 +50,7 @@ urlpatterns = [
     path("jobs/batches/<str:batch_id>", own_batches.batch, name="own_batch"),
     path("jobs/batches/<str:batch_id>/cancel", own_batches.cancel, name="own_batch_cancel"),
     re_path(
-        r"^jobs/batches/(?P<batch_id>[^/]+)/(?P<kind>input|output|error|captures)$",
+        r"^jobs/batches/(?P<batch_id>[^/]+)/(?P<kind>input|output|error|captures(?:-[0-9]{1,6})?)$",
         own_batches.file,
         name="own_batch_file",
     ),

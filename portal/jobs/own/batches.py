@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from uuid import UUID
 
 from portal.accounts.tokens.authentication import Caller
 from portal.formatting import duration_words
+from portal.jobs.batches.capturing import capture_file_ids
 from portal.jobs.batches.files import files_of, find_file
 from portal.jobs.batches.models import OPEN_BATCHES, Batch, StoredFile
 from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
@@ -17,6 +19,7 @@ from portal.jobs.batches.submitting import batches_of
 from portal.jobs.errors import StoredFileNotFound
 
 LEAST_ENDED = 3  # lines from which a pace can be told
+MOST_SHARDS = 100  # on a page
 FILES = {
     "input": "Requests",
     "output": "Answers",
@@ -44,7 +47,8 @@ class BatchFile:
 
     @property
     def label(self) -> str:
-        return FILES[self.kind]
+        _, _, number = self.kind.partition("-")
+        return f"Captures, file {number}" if number else FILES[self.kind]
 
     @property
     def kept_until(self) -> datetime | None:
@@ -127,13 +131,23 @@ def open_batches(caller: Caller, now: datetime) -> list[ShownBatch]:
 def files_of_batch(caller: Caller, batch: Batch) -> list[BatchFile]:
     """Return the files that a batch has had, in one query."""
     ids = batch.file_ids
+    if "captures" in ids:
+        shards = capture_file_ids(batch)[:MOST_SHARDS]
+        ids |= {f"captures-{number}": file_id for number, file_id in enumerate(shards, 1)}
     files = {file.pk: file for file in files_of(caller).filter(pk__in=ids.values())}
     return [BatchFile(kind, files.get(file_id)) for kind, file_id in ids.items()]
 
 
 def find_file_of_batch(caller: Caller, batch: Batch, kind: str) -> StoredFile:
     """Find a file of one's own batch, by the rules of /v1/files. Raises StoredFileNotFound."""
-    file_id = batch.file_ids.get(kind)
+    file_id = _shard_id(batch, kind) or batch.file_ids.get(kind)
     if file_id is None:
         raise StoredFileNotFound
     return find_file(caller=caller, public_id=spelt(FILE_PREFIX, file_id))
+
+
+def _shard_id(batch: Batch, kind: str) -> UUID | None:
+    """Return the id of a file of captures by its number, as in ``captures-3``."""
+    _, _, number = kind.partition("-")
+    shard = batch.capture_shards.filter(number=int(number)).first() if number else None
+    return shard.file_id if shard else None

@@ -166,6 +166,18 @@ class TestFiles:
         index = client.get(f"/v1/files/{named['capture_index_id']}/content", headers=key)
         assert json.loads(b"".join(index.streaming_content))["weight_map"]
 
+    def test_its_page_has_them_to_download(self, client, guest, batch):
+        client.force_login(guest)
+        own = f"/jobs/batches/batch_{batch.pk.hex}"
+        page = client.get(own).text
+        assert "Index of captures" in page
+        assert "Captures, file 1" in page
+        [shard] = shards_of(batch)
+        content = client.get(f"{own}/captures-1")
+        assert len(b"".join(content.streaming_content)) == shard.blob.size_bytes
+        assert client.get(f"{own}/captures").status_code == 200
+        assert client.get(f"{own}/captures-2").status_code == 404
+
     def test_whose_inside_is_closed_has_them_no_more(self, client, key, guest, batch):
         Grant.objects.filter(person=guest).update(conditions={"no_captures": True})
         [shard] = shards_of(batch)
