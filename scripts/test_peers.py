@@ -47,7 +47,7 @@ ON_CPUS = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
-VLLM_TESTS = ("tests/inference/engines", "tests/workers/engines")
+VLLM_TESTS = ("tests/inference/engines", "tests/portal/catalog/engines", "tests/workers/engines")
 Command = list[str | Path]
 
 

@@ -6,6 +6,7 @@ What this engine doesn't know is read in full, and said to be no more than that.
 import argparse
 import json
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,8 +19,9 @@ from inference.commands.reading import (
     read_options,
 )
 from inference.config import OptConfig
+from inference.engine.outputs import EngineRequest
 from inference.engine.sampling_params import SamplingParams
-from inference.errors import CheckpointError, ConfigError
+from inference.errors import CheckpointError, ConfigError, EngineNotStarted
 from inference.model.layout import ranks_within
 from inference.model_files.config_checks import is_opt_folder
 from inference.terminal import counted
@@ -34,6 +36,8 @@ HELP = "load a checkpoint, look for NaN and infinity, and generate a few tokens"
 PROMPT = "The first"
 PROMPT_IDS = (2, 5)
 LISTED_AT_MOST = 20
+# In what vLLM says of an architecture that it doesn't have.
+UNKNOWN_TO_VLLM = ("are not supported for now", "has no vLLM implementation", "model type `")
 WEIGHT_FILES = ("*.safetensors", "*pytorch_model*.bin", "adapter_model*.bin")
 
 
@@ -56,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", default="float32", help="float32, bfloat16, float16, or int8 on CPUs (float32)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
+    parser.add_argument("--vllm", metavar="COMMAND", help="load it in vLLM, by its command")
+    parser.add_argument(
+        "--vllm-args", default="", metavar="ARGUMENTS", help="more of `vllm serve`, as in a shell"
+    )
+    parser.add_argument(
+        "--vllm-start-seconds", type=positive_int, default=1800, help="for vLLM to answer (1800)"
+    )
     add_rank_arguments(parser, bound=", at most: fewer where the model or the machine has fewer")
     add_reading_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -81,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_folder(folder: Path, arguments: argparse.Namespace) -> CheckResult:
     tensors = require_finite(folder)
+    if arguments.vllm:
+        return _generate_in_vllm(folder, tensors, arguments)
     try:
         config = OptConfig.from_directory(folder)
     except ConfigError as error:
@@ -200,6 +213,43 @@ def _generate(
         raise CheckpointError(_no_number(folder, arguments.dtype))
     ids = list(sample.token_ids)
     return CheckResult(tensors, token_ids=ids, text=sample.text, ranks=tensor * pipeline)
+
+
+def _generate_in_vllm(folder: Path, tensors: int, arguments: argparse.Namespace) -> CheckResult:
+    """Have vLLM load the folder and generate one token, and end it.
+
+    Raises EngineNotStarted in vLLM's words; an architecture that vLLM doesn't have is no fault.
+    """
+    from inference.vllm.engine import VllmEngine
+    from inference.vllm.server import VllmOptions
+
+    options = VllmOptions(
+        command=arguments.vllm,
+        arguments=shlex.split(arguments.vllm_args),
+        tensor_parallel_size=arguments.tp,
+        pipeline_parallel_size=arguments.pp,
+        max_num_seqs=1,
+        start_seconds=arguments.vllm_start_seconds,
+    )
+    try:
+        engine = VllmEngine(folder, options)
+    except EngineNotStarted as error:
+        if any(sign in str(error) for sign in UNKNOWN_TO_VLLM):
+            return CheckResult(tensors, not_loaded=str(error))
+        raise
+    with engine:
+        ids = engine.tokenizer.encode(PROMPT) if engine.tokenizer else list(PROMPT_IDS)
+        params = SamplingParams(max_tokens=1, temperature=0.0, ignore_eos=True, logprobs=0)
+        engine.submit(EngineRequest(ids or list(PROMPT_IDS), params))
+        events = []
+        while engine.has_work:
+            events += engine.step()
+    if failures := [event.error for event in events if event.error]:
+        raise CheckpointError(f"vLLM loads it and generates nothing: {failures[0]}")
+    tokens = [token for event in events for token in event.token_ids]
+    text = "".join(event.text for event in events)
+    ranks = arguments.tp * arguments.pp
+    return CheckResult(tensors, token_ids=tokens, text=text, ranks=ranks)
 
 
 def _no_number(folder: Path, dtype: str) -> str:

@@ -54,6 +54,7 @@ class EventType(models.TextChoices):
     REVISION_RECEIVED = "revision.received"
     REVISION_PUBLISHED = "revision.published"
     REVISION_HELD_BACK = "revision.held_back"
+    REVISION_TRIED = "revision.tried"
     BRANCH_CREATED = "branch.created"
     BRANCH_DELETED = "branch.deleted"
     BRANCH_SQUASHED = "branch.squashed"

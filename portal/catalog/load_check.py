@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,10 @@ from typing import Any
 from django.conf import settings
 
 from portal.catalog.contents import Content
+from portal.catalog.engine_choice import trying_engine
 from portal.catalog.engine_files import without_folder
 from portal.catalog.errors import NotPublishable
+from portal.catalog.models import EngineName
 from portal.catalog.quarantine.laying_out import lay_out
 from portal.storage import BlobMissing
 
@@ -28,6 +31,15 @@ NEEDED = re.compile(
     r".*\.(json|safetensors)|(.*/)?(merges\.txt|pytorch_model[^/]*\.bin)", re.DOTALL
 )
 TOLD_AT_MOST = 2000
+UNCHECKED = "unchecked"
+NO_VLLM = "vLLM, which is to serve it, isn’t configured where it was published"
+NO_ROOM = "there was no memory free for vLLM to try it in"
+OUT_OF_MEMORY = (
+    "out of memory",
+    "OutOfMemoryError",
+    "No available memory",
+    "Free memory on device",
+)
 BEAT_SECONDS = 5.0
 
 
@@ -35,24 +47,46 @@ BEAT_SECONDS = 5.0
 class LoadCheck:
     """The load check of a publishing; ``skipped`` is the reason not to do it.
 
-    ``beat`` is called every few seconds while it runs, by whoever must show that they are at it.
+    ``engine``: the one that the model's settings name; empty for that of its architecture. ``beat``
+    is called every few seconds while it runs, by whoever must show that they are at it.
     """
 
     skipped: str = ""
+    engine: str = ""
     beat: Callable[[], object] = lambda: None
 
     def __call__(self, contents: Sequence[Content]) -> dict[str, Any]:
         """Return the facts for the release's event. Raises NotPublishable in the engine's words."""
         if self.skipped:
             return {"load_check": {"result": "skipped", "reason": self.skipped}}
+        engine = trying_engine(contents, self.engine) or EngineName.NATIVE
+        if engine == EngineName.VLLM and not settings.VLLM:
+            return unchecked(NO_VLLM)
         with tempfile.TemporaryDirectory(dir=roomy(), prefix="load-check-") as name:
             folder = Path(name)
             _lay_out_needed(contents, folder)
-            findings = _run(folder, self.beat)
+            try:
+                findings = _run(folder, self.beat, engine)
+            except NoMemoryForCheck as error:
+                return unchecked(str(error))
         if findings["not_loaded"]:
             return {"load_check": {"result": "read", "reason": findings["not_loaded"]}}
-        loaded = {"result": "loaded", "tokens": findings["token_ids"], "ranks": findings["ranks"]}
+        loaded = {
+            "result": "loaded",
+            "tokens": findings["token_ids"],
+            "ranks": findings["ranks"],
+            "engine": str(engine),
+        }
         return {"load_check": loaded}
+
+
+class NoMemoryForCheck(Exception):
+    """An engine that had no room to try a model, which says nothing of the model."""
+
+
+def unchecked(reason: str) -> dict[str, Any]:
+    """Return the facts of a model that its engine hasn't tried."""
+    return {"load_check": {"result": UNCHECKED, "reason": reason, "engine": str(EngineName.VLLM)}}
 
 
 def is_needed(path: str) -> bool:
@@ -77,16 +111,23 @@ def roomy() -> Path:
     return folder
 
 
-def _run(folder: Path, beat: Callable[[], object]) -> dict[str, Any]:
-    """Run the engine on a folder and return its findings. Raises NotPublishable."""
+def _run(folder: Path, beat: Callable[[], object], engine_name: EngineName) -> dict[str, Any]:
+    """Run the engine on a folder and return its findings.
+
+    Raises NotPublishable, NoMemoryForCheck.
+    """
     command = [sys.executable, "-m", "inference", "check", str(folder), "--json"]
-    options = {
+    options: dict[str, Any] = {
         "--dtype": settings.ENGINE_DTYPE,
         "--device": settings.ENGINE_DEVICE,
         "--tp": settings.ENGINE_TENSOR_PARALLEL_SIZE,
         "--pp": settings.ENGINE_PIPELINE_PARALLEL_SIZE,
         "--rank-timeout": settings.ENGINE_RANK_TIMEOUT.total_seconds(),
     }
+    if engine_name == EngineName.VLLM:
+        options["--vllm"] = settings.VLLM
+        options["--vllm-start-seconds"] = settings.VLLM_START_SECONDS
+        command.append(f"--vllm-args={shlex.join(settings.VLLM_ARGS)}")
     command += [str(word) for option in options.items() for word in option]
     pipe = subprocess.PIPE
     with subprocess.Popen(
@@ -99,6 +140,8 @@ def _run(folder: Path, beat: Callable[[], object]) -> dict[str, Any]:
             raise
     if engine.returncode:
         said = without_folder(complaints, folder).strip()
+        if engine_name == EngineName.VLLM and any(sign in said for sign in OUT_OF_MEMORY):
+            raise NoMemoryForCheck(NO_ROOM)
         ended = engine.returncode
         raise NotPublishable([f"The stored files don’t work. The engine says: {_end(said, ended)}"])
     findings: dict[str, Any] = json.loads(printed)

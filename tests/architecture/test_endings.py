@@ -60,7 +60,7 @@ TELLS = {
     # lines of the lists hold what they hit by an event of its own
     *(E.SCREENING_ENTRY_ADDED, E.SCREENING_ENTRY_REMOVED, E.SCREENING_ENTRIES_IMPORTED),
     # others than its publishers never saw it
-    E.REVISION_HELD_BACK,
+    *(E.REVISION_HELD_BACK, E.REVISION_TRIED),
     # ends no grant, as docs/collections.md says
     *(E.COLLECTION_MODEL_REMOVED, E.COLLECTION_DELETED),
     # a stop that a restore makes by itself

@@ -13,6 +13,7 @@ from portal.api.base.serializers import Input, Output
 from portal.api.requests.form_links import request_form_url
 from portal.catalog.formats.pickle_imports import Safety
 from portal.catalog.models import ModelRepo
+from portal.catalog.quarantine.load_results import load_check_of
 from portal.catalog.services.lookup import head_revision
 from portal.catalog.services.pickle_scan import pickles_in
 from portal.delivery.accounting.usage import Grouping
@@ -68,6 +69,16 @@ class PickleOutput(Output):
     )
 
 
+class LoadCheckOutput(Output):
+    """The result of loading a revision with the engine that is to serve it."""
+
+    result = serializers.CharField(
+        help_text="`loaded`, `read`, `skipped`, `unchecked` or `failed`; empty where none is known."
+    )
+    reason = serializers.CharField()
+    engine = serializers.CharField()
+
+
 class ModelOutput(serializers.ModelSerializer[ModelRepo]):
     name = serializers.CharField(source="full_name")
     licence = serializers.CharField(source="licence.name", default=None)
@@ -93,6 +104,9 @@ class ModelDetailOutput(ModelOutput):
     download = serializers.SerializerMethodField()
     inference = serializers.SerializerMethodField()
     pickles = serializers.SerializerMethodField(help_text="The pickles in the newest revision.")
+    load_check = serializers.SerializerMethodField(
+        help_text="How the engine that is to serve it loaded the newest revision."
+    )
     request_form_url = serializers.SerializerMethodField(
         help_text="The request form; null where the model takes no requests."
     )
@@ -104,6 +118,7 @@ class ModelDetailOutput(ModelOutput):
             "download",
             "inference",
             "pickles",
+            "load_check",
             "request_form_url",
         )
 
@@ -117,6 +132,12 @@ class ModelDetailOutput(ModelOutput):
             "message": refusal.heading if refusal else "",
             "help_url": refusal.act_url if refusal else "",
         }
+
+    @extend_schema_field(LoadCheckOutput)
+    def get_load_check(self, repo: ModelRepo) -> dict[str, str]:
+        revision = head_revision(repo)
+        check = load_check_of(revision) if revision else {}
+        return {name: str(check.get(name, "")) for name in ("result", "reason", "engine")}
 
     @extend_schema_field(StandingOutput)
     def get_download(self, repo: ModelRepo) -> dict[str, Any]:

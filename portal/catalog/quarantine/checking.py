@@ -17,9 +17,10 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.contents import Content
+from portal.catalog.engine_choice import trying_engine
 from portal.catalog.errors import NotPublishable
 from portal.catalog.findings import Findings
-from portal.catalog.models import ModelRepo, Revision, RevisionCheck
+from portal.catalog.models import EngineName, ModelRepo, Revision, RevisionCheck
 from portal.catalog.models.checks import LEASE
 from portal.catalog.quarantine.laying_out import bytes_to_fetch
 from portal.catalog.quarantine.looking import Verdict, bytes_to_read, look_at
@@ -54,12 +55,18 @@ def check_soon(revision: Revision, clock: Clock) -> Revision:
     checks.update(total_bytes=total)
     # The lease of who received it; a check that somebody is at stays theirs.
     checks.filter(attempt=0).update(lease_until=None)
-    if total + bytes_to_fetch(contents) > settings.CHECK_IN_REQUEST_BYTES:
+    starts_vllm = total and settings.VLLM and _is_for_vllm(contents, revision.repo)
+    if starts_vllm or total + bytes_to_fetch(contents) > settings.CHECK_IN_REQUEST_BYTES:
         enqueue(TASK)
     else:
         run_check(revision.pk, clock)
     revision.refresh_from_db(from_queryset=Revision.everything.all())
     return revision
+
+
+def _is_for_vllm(contents: list[Content], repo: ModelRepo) -> bool:
+    """Tell whether vLLM is to try the files, which takes longer than a client waits."""
+    return trying_engine(contents, repo.engine) == EngineName.VLLM
 
 
 def _passed_before(repo: ModelRepo) -> list[Content]:
@@ -105,6 +112,7 @@ def run_check(revision_id: int, clock: Clock) -> None:
             allow_pickle=revision.repo.pickles_allowed,
             now=clock(),
             advance=progress.advance,
+            engine=revision.repo.engine,
         )
         settle(revision, verdict, attempt=attempt, now=clock())
     except CheckTakenOver:

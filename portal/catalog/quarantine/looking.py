@@ -16,10 +16,11 @@ from inference.model_files.config_checks import is_opt_folder
 from inference.model_files.weight_formats import is_called_weights
 from portal.catalog import folder_checks
 from portal.catalog.contents import Content
+from portal.catalog.engine_choice import trying_engine
 from portal.catalog.errors import NotPublishable
 from portal.catalog.findings import Findings, first_problems
 from portal.catalog.folder_checks import is_hidden
-from portal.catalog.load_check import LoadCheck, is_needed, roomy
+from portal.catalog.load_check import UNCHECKED, LoadCheck, is_needed, roomy
 from portal.catalog.models import LoadTrial
 from portal.catalog.quarantine.finite import Advance, examine_shards, unread
 from portal.catalog.quarantine.laying_out import lay_out
@@ -47,6 +48,7 @@ def look_at(
     allow_pickle: bool,
     now: datetime,
     advance: Advance,
+    engine: str = "",
 ) -> Verdict:
     """Check stored files: headers first, then every number, then whether the engine loads them.
 
@@ -54,7 +56,7 @@ def look_at(
     and loaded only where it is other than in ``before``, which has passed.
     """
     try:
-        return _look_at(contents, before, allow_pickle, now, advance)
+        return _look_at(contents, before, allow_pickle, now, advance, engine)
     except BlobMissing:
         lost = "Bytes of this revision are not in the store any more: upload its files again"
         return Verdict(Findings(problems=[lost]))
@@ -109,6 +111,7 @@ def _look_at(
     allow_pickle: bool,
     now: datetime,
     advance: Advance,
+    engine: str,
 ) -> Verdict:
     if unseen := _hidden_weights(contents):
         return Verdict(Findings(problems=unseen))
@@ -121,33 +124,40 @@ def _look_at(
             folder, files=files, allow_pickle=allow_pickle, engine_loads=True
         )
         is_loadable = is_opt_folder(folder) or any(map(PICKLED_WEIGHTS.fullmatch, files))
+        is_loadable = is_loadable or trying_engine(contents, engine) is not None
     if _have_passed(contents, before):
         return Verdict(findings, SAME)
     if not findings.problems:
         findings.problems += examine_shards(contents, now=now, advance=advance)
     if findings.problems or findings.missing:
         return Verdict(findings)
-    return Verdict(findings, _loaded(contents, now, advance) if is_loadable else READ)
+    return Verdict(findings, _loaded(contents, now, advance, engine) if is_loadable else READ)
 
 
 SAME = {"load_check": {"result": "same", "reason": "They have passed before"}}
 READ = {"load_check": {"result": "read", "reason": "The engine runs no models of this kind"}}
 
 
-def _loaded(contents: Sequence[Content], now: datetime, advance: Advance) -> Mapping[str, Any]:
+def _loaded(
+    contents: Sequence[Content], now: datetime, advance: Advance, engine: str
+) -> Mapping[str, Any]:
     """Let the engine load the files, once for the same ones. Raises NotPublishable."""
     needed = _needed(contents)
     if sum(content.size_bytes for content in needed) > settings.LOAD_CHECK_BYTES:
         return LoadCheck(TOO_LARGE)(contents)
-    digest = _digest(needed)
+    digest = _digest(needed, engine)
     if trial := LoadTrial.objects.filter(pk=digest).first():
         facts: dict[str, Any] = trial.facts
         return facts
-    loaded = LoadCheck(beat=lambda: advance("", 0))(contents)
+    loaded = LoadCheck(engine=engine, beat=lambda: advance("", 0))(contents)
+    if loaded["load_check"]["result"] == UNCHECKED:
+        return loaded
     LoadTrial.objects.get_or_create(digest=digest, defaults={"facts": loaded, "tried_at": now})
     return loaded
 
 
-def _digest(contents: Sequence[Content]) -> str:
+def _digest(contents: Sequence[Content], engine: str = "") -> str:
+    """Name the files; and the engine, where it isn't that of their architecture."""
+    named = f"{engine}\n" if engine else ""
     lines = sorted(f"{content.sha256}  {content.path}\n" for content in contents)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256((named + "".join(lines)).encode()).hexdigest()

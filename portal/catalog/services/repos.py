@@ -21,6 +21,8 @@ from portal.catalog.errors import (
 )
 from portal.catalog.labs.seats import seat_holders
 from portal.catalog.models import FormerName, Gate, Licence, ModelRepo, TeamMember
+from portal.catalog.quarantine.load_results import in_words, is_unchecked, load_check_of
+from portal.catalog.services.lookup import head_revision
 from portal.errors import FieldErrors
 from portal.parsing.texts import text_problem
 
@@ -145,6 +147,19 @@ def _require_prompt_days(configuration: dict[str, Any]) -> None:
         )
 
 
+def _require_tried(repo: ModelRepo) -> None:
+    """Refuse to host what the engine that is to serve it hasn't loaded. Raise FieldErrors."""
+    revision = head_revision(repo)
+    if revision is not None and is_unchecked(revision):
+        said = in_words(load_check_of(revision))
+        raise FieldErrors(
+            {
+                "hosted": f"{said}. An operator tries it with `manage.py try_load "
+                f"{repo.full_name}` where WEIGHTGATE_VLLM is set; then it can be hosted."
+            }
+        )
+
+
 def settings_url(repo: ModelRepo) -> str:
     """Return the address of a repo's settings, for messages that are read elsewhere too."""
     return f"{settings.BASE_URL}/{repo.full_name}/settings"
@@ -171,6 +186,8 @@ def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration:
         for key, value in changed.items():
             setattr(repo, key, value)
         require_valid(repo, now)
+        if changed.get("hosted") or (repo.hosted and "engine" in changed):
+            _require_tried(repo)
         repo.save()
         record(
             EventType.REPO_CONFIGURED,

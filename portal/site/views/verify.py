@@ -15,6 +15,7 @@ from portal.catalog.errors import KeyNotFound
 from portal.catalog.manifests.key import manifest_key, public_pem
 from portal.catalog.manifests.manifest import is_signed
 from portal.catalog.models import Blob, ManifestKey, StorageFinding
+from portal.catalog.quarantine.load_results import in_words, load_check_of
 from portal.catalog.services.lookup import find_repo, find_revision
 from portal.site.context import person
 from portal.site.model_page.verification import command, look_at_signature
@@ -37,6 +38,7 @@ def verify(request: HttpRequest, namespace: str, name: str, revision: str) -> Ht
         "repo": repo,
         "revision": shown,
         "signature": signature,
+        "load_check": in_words(load_check_of(shown)),
         "command": command(repo, shown, signature) if signature else "",
         "page": page,
         "rows": [(file, is_signed(file.path)) for file in page],

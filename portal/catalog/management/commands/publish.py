@@ -12,14 +12,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from portal.audit.events import EventType
-from portal.audit.models import AuditEvent
 from portal.catalog import folder_checks
 from portal.catalog.errors import NotPublishable
 from portal.catalog.hash_cache import HashCache
 from portal.catalog.load_check import LoadCheck
 from portal.catalog.management.lookups import account_named, repo_named
 from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.quarantine.load_results import in_words, load_check_of
 from portal.catalog.quarantine.questions import Questions
 from portal.catalog.services.planning import PublishPlan, plan_revision
 from portal.catalog.services.publishing import publish_revision, questions_about_folder
@@ -89,7 +88,7 @@ class Command(BaseCommand):
             questions = questions_about_folder(repo, folder, arguments["now"])
             self.stdout.write("\n".join(told(plan, questions.left_by(_said(options)), options)))
             return
-        arguments["load_check"] = LoadCheck(_reason(options["no_load_check"]))
+        arguments["load_check"] = LoadCheck(_reason(options["no_load_check"]), engine=repo.engine)
         questions = questions_about_folder(repo, folder, arguments["now"])
         arguments["consent"] = self._consent(questions, options)
         arguments["facts"] = {"allow_pickle": True} if options["allow_pickle"] else {}
@@ -151,18 +150,9 @@ def _remedies(left: Questions) -> list[str]:
 
 
 def loaded(revision: Revision) -> str:
-    """Return what the event of the revision's release says about its load check."""
-    event = AuditEvent.objects.filter(
-        type=EventType.REVISION_PUBLISHED, target_id=str(revision.pk)
-    ).first()
-    check = event.data.get("load_check", {}) if event else {}
-    sentences = {
-        "loaded": "The engine loaded the stored files and generated from them.",
-        "read": "The stored tensors were read in full and are finite; the engine did not load "
-        "them: ",
-        "skipped": "The stored files were not loaded: ",
-    }
-    return sentences.get(str(check.get("result")), "") + str(check.get("reason", ""))
+    """Return what the record of the revision says about its load check."""
+    check = load_check_of(revision)
+    return f"{in_words(check)}." if check else ""
 
 
 def told(plan: PublishPlan, left: Questions, options: dict[str, Any]) -> list[str]:
