@@ -197,11 +197,11 @@ class Run:
     def has_captures(self) -> bool:
         """Tell whether there is something to store before the run is committed."""
         is_sound = not self.error and self.lease_status is LeaseStatus.RENEWED
-        return is_sound and bool(self.spool.captured)
+        return is_sound and bool(self.spool)
 
     def captured_by_choice(self) -> dict[int, Captured]:
         """Return what was captured of the samples that are answered, by their choices."""
-        captured = self.spool.captured
+        captured = self.spool.captured()
         return {
             choice: captured[sample]
             for number in range(len(self.job.prompts))

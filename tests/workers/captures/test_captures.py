@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from inference import Engine, SamplingParams
-from inference.interp import Capture, Intervention, Projection, TopK
+from inference.interp import Capture, Intervention, Last, Mean, Projection, TopK
 from portal.jobs.captures.keeping import captures_of
 from portal.jobs.models import CapturedBlob, Job
 from workers.captures import spool
@@ -49,7 +49,11 @@ def test_every_site_is_as_the_engine_has_it(
     assert 0 < job.capture_bytes == captures_of(job).blob.size_bytes <= job.reserved_capture_bytes
 
 
-def test_reductions_leave_little(worker, model, submit, ended, captured, upload):
+@pytest.mark.parametrize("held_bytes", [1, 16 << 20], ids=["on disk", "in memory"])
+def test_reductions_leave_little(
+    worker, model, submit, ended, captured, upload, monkeypatch, held_bytes
+):
+    monkeypatch.setattr(spool, "HELD_BYTES", held_bytes)
     probe = torch.randn(3, 32)
     matrix = {"file": upload(probe=probe, bias=[1.0, 2.0, 3.0]), "tensor": "probe"}
     bias = {"file": matrix["file"], "tensor": "bias"}
@@ -60,11 +64,16 @@ def test_reductions_leave_little(worker, model, submit, ended, captured, upload)
             "layers": [1],
             "reduce": {"kind": "projection", "matrix": matrix, "bias": bias},
         },
+        {"site": "neurons", "reduce": {"kind": "mean"}},
+        {"site": "attention", "reduce": {"kind": "last"}},
     ]
     job = ended(submit(**GREEDY, capture=asked_for))
+    assert job.state == Job.State.SUCCEEDED, job.error
     own = [
         Capture("output", [0], reduce=TopK(4)),
         Capture("output", [1], reduce=Projection(probe, [1.0, 2.0, 3.0])),
+        Capture("neurons", reduce=Mean()),
+        Capture("attention", reduce=Last()),
     ]
     assert_same(captured(job), alone(model, own).captured)
     assert captured(job)["0.output.1.projection"].shape == (8, 3)
