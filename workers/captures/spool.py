@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 import torch
 
-from inference.interp.captured import Captured, Snapshot
+from inference.interp.captured import Captured, Snapshot, padded
 from inference.interp.spec import Point
 from portal.storage import blob_store
 
 HELD_BYTES = 16 << 20  # of one run in memory, before they are written to disk
 ALIGNMENT = 8
+MERGED = ("last", "mean")  # of which one row is held, into which later ones go
 
 
 class CaptureSpool:
@@ -53,44 +55,62 @@ class CaptureSpool:
         """Move to disk all values that no later ones are merged into."""
         file = self._file = self._file or _unnamed_file()
         start = _to_a_page(file)
-        joined: list[tuple[int, Snapshot, int, int]] = []
+        joined = [
+            (sample, _joined(file, start, held, point))
+            for sample, held in self._held.items()
+            for point in held.points()
+            if point[2] not in MERGED
+        ]
         for sample, held in self._held.items():
-            one_row = [snapshot for snapshot in held.snapshots if _is_merged(snapshot)]
-            for snapshot in (_joined(held, point) for point in _apart(held)):
-                values = _append(file, snapshot.values) - start
-                indices = 0 if snapshot.indices is None else _append(file, snapshot.indices) - start
-                joined.append((sample, snapshot, values, indices))
+            one_row = [it for it in held.snapshots if it.reduce_kind in MERGED]
             self._held[sample] = Captured(one_row)
         self._held_bytes = 0
         if joined:
             file.flush()
             length = file.tell() - start
             mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY, offset=start)
-            for sample, snapshot, values, indices in joined:
-                written = self._written.setdefault(sample, [])
-                written.append(_mapped(mapped, snapshot, values, indices))
+            for sample, snapshot in joined:
+                self._written.setdefault(sample, []).append(snapshot.mapped(mapped))
 
 
-def _is_merged(snapshot: Snapshot) -> bool:
-    return snapshot.reduce_kind in ("last", "mean")
+@dataclass(frozen=True)
+class _Piece:
+    """A tensor in the file: where it begins in a mapping, and what it is."""
+
+    place: int
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    def view(self, mapped: mmap.mmap) -> torch.Tensor:
+        count = prod(self.shape)
+        if not count:
+            return torch.empty(self.shape, dtype=self.dtype)
+        flat = torch.frombuffer(mapped, dtype=self.dtype, count=count, offset=self.place)
+        return flat.reshape(self.shape)
 
 
-def _apart(held: Captured) -> list[Point]:
-    """Return the points whose values only grow."""
-    return [point for point in held.points() if point[2] not in ("last", "mean")]
+@dataclass(frozen=True)
+class _WrittenSnapshot:
+    """The values of one point over several steps, joined in the file."""
+
+    point: Point
+    positions: tuple[int, ...]
+    values: _Piece
+    indices: _Piece | None
+
+    def mapped(self, mapped: mmap.mmap) -> Snapshot:
+        site, layer, kind = self.point
+        indices = self.indices.view(mapped) if self.indices else None
+        return Snapshot(site, layer, self.positions, self.values.view(mapped), kind, indices)
 
 
-def _joined(held: Captured, point: Point) -> Snapshot:
-    """Join the values of one point, step by step, into one snapshot."""
-    site, layer, kind = point
-    indices = held.indices(site, layer) if kind == "top_k" else None
-    return Snapshot(site, layer, held.positions(*point), held.values(*point), kind, indices)
-
-
-def _mapped(mapped: mmap.mmap, snapshot: Snapshot, values: int, indices: int) -> Snapshot:
-    """Return a snapshot whose tensors lie in the file, at these places."""
-    own = None if snapshot.indices is None else _view(mapped, indices, snapshot.indices)
-    return replace(snapshot, values=_view(mapped, values, snapshot.values), indices=own)
+def _joined(file: IO[bytes], start: int, held: Captured, point: Point) -> _WrittenSnapshot:
+    """Write the values of one point one after another: no copy of them all is made in memory."""
+    parts = held.parts(*point)
+    values = _append(file, start, [part.values for part in parts])
+    indices = [part.indices for part in parts if part.indices is not None]
+    units = _append(file, start, indices) if indices else None
+    return _WrittenSnapshot(point, held.positions(*point), values, units)
 
 
 def _unnamed_file() -> IO[bytes]:
@@ -113,16 +133,13 @@ def _to_a_page(file: IO[bytes]) -> int:
     return file.seek(-(-file.seek(0, 2) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY)
 
 
-def _append(file: IO[bytes], tensor: torch.Tensor) -> int:
-    """Write a tensor at the next even place, and return that."""
+def _append(file: IO[bytes], start: int, parts: Sequence[torch.Tensor]) -> _Piece:
+    """Write tensors as one at the next even place; attention's are padded to the most keys."""
     place = file.seek(-(-file.tell() // ALIGNMENT) * ALIGNMENT)
-    flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-    file.write(flat.numpy().data)
-    return place
-
-
-def _view(mapped: mmap.mmap, place: int, tensor: torch.Tensor) -> torch.Tensor:
-    if not tensor.numel():
-        return tensor
-    flat = torch.frombuffer(mapped, dtype=tensor.dtype, count=tensor.numel(), offset=place)
-    return flat.reshape(tensor.shape)
+    widest = max(part.shape[-1] for part in parts)
+    for part in parts:
+        even = part if part.shape[-1] == widest else padded(part, widest)
+        file.write(even.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    rows = sum(part.shape[0] for part in parts)
+    first = parts[0]
+    return _Piece(place - start, first.dtype, (rows, *first.shape[1:-1], widest))
