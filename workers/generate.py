@@ -41,6 +41,8 @@ from portal.jobs.services.running import LOST_ACCESS
 from portal.jobs.serving.hints import HintListener
 from portal.jobs.serving.presence import NOTE_SECONDS, note_served
 from portal.observability.request_ids import bound_to
+from portal.storage import NoRoom
+from workers.captures.spool import require_room_for_captures
 from workers.captures.white_box import white_box_of
 from workers.energy.meter import find_meter
 from workers.heartbeat import ModelHeartbeat
@@ -286,12 +288,13 @@ class JobClaims:
         self.empty = not self.loop.runs()
 
     def _add(self, job: Job) -> None:
-        """Hand a job to the engine, or end it where a tensor that it names is gone by now."""
+        """Hand a job to the engine, or end it where something that it needs isn't there."""
         now = timezone.now()
         try:
+            require_room_for_captures(job)
             self.loop.add(job, white_box_of(job, now))
-        except ValueError as error:
-            words = f"This can’t be run any more: {error}."
+        except (NoRoom, ValueError) as error:
+            words = str(error) if isinstance(error, NoRoom) else f"This can’t be run: {error}."
             fail_job(job_id=job.pk, attempt=job.attempt, error=words, now=now)
 
     def _renew(self) -> None:

@@ -14,7 +14,8 @@ import torch
 
 from inference.interp.captured import Captured, Snapshot, padded
 from inference.interp.spec import Point
-from portal.storage import blob_store
+from portal.jobs.models import Job
+from portal.storage import blob_store, require_room
 
 HELD_BYTES = 16 << 20  # of one run in memory, before they are written to disk
 ALIGNMENT = 8
@@ -111,6 +112,12 @@ def _joined(file: IO[bytes], start: int, held: Captured, point: Point) -> _Writt
     indices = [part.indices for part in parts if part.indices is not None]
     units = _append(file, start, indices) if indices else None
     return _WrittenSnapshot(point, held.positions(*point), values, units)
+
+
+def require_room_for_captures(job: Job) -> None:
+    """Raise NoRoom where the disk can't take what a job may capture."""
+    if job.reserved_capture_bytes:  # twice: as it comes, and once more as one file
+        require_room(blob_store(), 2 * job.reserved_capture_bytes)
 
 
 def _unnamed_file() -> IO[bytes]:

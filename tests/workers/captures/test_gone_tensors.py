@@ -1,4 +1,4 @@
-"""A tensor that is gone by the time a job runs ends that job, in words."""
+"""A job that needs what isn’t there when it runs ends alone, in words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_deleted_file(hosted, waiting, start_worker, submit, ended, upload, gu
     other = submit(**FIELDS)
     start_worker()
     assert ended(job).state == Job.State.FAILED
-    assert "can’t be run any more: intervention 0: there is no file of tensors" in job.error
+    assert "This can’t be run: intervention 0: there is no file of tensors" in job.error
     assert ended(other).state == Job.State.SUCCEEDED
 
 
@@ -39,3 +39,11 @@ def test_a_position_that_was_not_captured(worker, submit, ended, public_id):
     job = submit(**FIELDS, interventions=[{**STEER, "positions": [1], "value": missing}])
     assert ended(job).state == Job.State.FAILED
     assert "no values at position 90" in job.error
+
+
+def test_a_disk_without_room(worker, submit, ended, settings):
+    settings.UPLOAD_RESERVE_BYTES = 1 << 60
+    job = ended(submit(**FIELDS, capture=[{"site": "output"}]))
+    assert job.state == Job.State.FAILED
+    assert "are free here" in job.error
+    assert ended(submit(**FIELDS)).state == Job.State.SUCCEEDED  # which keeps nothing
