@@ -4,7 +4,7 @@ Values are torch's tensors where the engine made them. Read from a file where th
 they are numpy's arrays, and all that is here works on them too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,25 +43,24 @@ class Captured:
     snapshots: list[Snapshot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._one_row: dict[Point, int] = {}  # where in the list those lie that are merged
+        self._numbers: dict[Point, list[int]] = {}  # where in the list those of a point lie
         snapshots, self.snapshots = self.snapshots, []
         self.add(snapshots)
 
     def add(self, snapshots: Sequence[Snapshot]) -> None:
         """Add snapshots of later positions."""
         for snapshot in snapshots:
-            if snapshot.reduce_kind not in ("last", "mean"):
-                self.snapshots.append(snapshot)
-            elif snapshot.point in self._one_row:
-                number = self._one_row[snapshot.point]
+            numbers = self._numbers.setdefault(snapshot.point, [])
+            if numbers and snapshot.reduce_kind in ("last", "mean"):
+                [number] = numbers
                 self.snapshots[number] = _merged(self.snapshots[number], snapshot)
             else:
-                self._one_row[snapshot.point] = len(self.snapshots)
+                numbers.append(len(self.snapshots))
                 self.snapshots.append(snapshot)
 
     def points(self) -> list[Point]:
         """Return the sites, layers and reductions that something was captured of."""
-        return list(dict.fromkeys(snapshot.point for snapshot in self.snapshots))
+        return list(self._numbers)
 
     def positions(
         self, site: Site, layer: int | None = None, reduce_kind: ReduceKind | None = None
@@ -105,14 +104,11 @@ class Captured:
         self, site: Site, layer: int | None = None, reduce_kind: ReduceKind | None = None
     ) -> list[Snapshot]:
         """Return the snapshots that ``values`` puts together. Raises KeyError if there are none."""
-        parts = list(self._of((site, layer, reduce_kind)))
-        if not parts:
+        numbers = self._numbers.get((site, layer, reduce_kind))
+        if numbers is None:
             reduced = f", reduced by {reduce_kind}" if reduce_kind else ""
             raise KeyError(f"nothing was captured at {site} of layer {layer}{reduced}")
-        return parts
-
-    def _of(self, point: Point) -> Iterator[Snapshot]:
-        return (snapshot for snapshot in self.snapshots if snapshot.point == point)
+        return [self.snapshots[number] for number in numbers]
 
 
 def _merged(earlier: Snapshot, later: Snapshot) -> Snapshot:

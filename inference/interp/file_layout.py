@@ -6,7 +6,7 @@ NAME.indices.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -46,6 +46,14 @@ def tensor_name(choice: int, point: Point) -> str:
     return ".".join(str(part) for part in (choice, *point) if part is not None)
 
 
+def in_order(points: Iterable[Point]) -> list[Point]:
+    """Return points as a file has them, so that no file is larger than the largest counted.
+
+    The header has offsets, which are longer or shorter by the order of the tensors.
+    """
+    return sorted(points, key=lambda point: tensor_name(0, point))
+
+
 def read_name(name: str) -> tuple[int, Point]:
     """Return the choice, and the site, layer and reduction. Raises ValueError for other names."""
     match = _NAME.fullmatch(name)
@@ -83,14 +91,17 @@ def most_captured(
     choices: the numbers of its samples. A sample that stops early has fewer positions.
     """
     length = prompt_tokens + max(max_tokens - 1, 0)  # the last one drawn is never computed
-    tensors = {}
-    for choice in choices:
-        for capture in captures:
-            for layer in capture.layers_of(config):
-                name = tensor_name(choice, (capture.site, layer, capture.reduce_kind))
-                for suffix, layout in _most(capture, config, length):
-                    tensors[name + suffix] = layout
-    return tensors
+    by_point = {
+        (capture.site, layer, capture.reduce_kind): capture
+        for capture in captures
+        for layer in capture.layers_of(config)
+    }
+    return {
+        tensor_name(choice, point) + suffix: layout
+        for choice in choices
+        for point in in_order(by_point)
+        for suffix, layout in _most(by_point[point], config, length)
+    }
 
 
 def _most(capture: Capture, config: ModelShape, length: int) -> Iterator[tuple[str, TensorLayout]]:

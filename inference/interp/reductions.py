@@ -4,7 +4,7 @@
 row for each position, at sites whose values there are one vector. Reduced values are float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
@@ -50,9 +50,11 @@ class Projection:
 
     @property
     def out(self) -> int:
-        """Number of the matrix's rows."""
+        """Number of the matrix's rows; 1 for a reference whose shape isn't known yet."""
         shape: tuple[int, ...] | None = getattr(self.matrix, "shape", None)
-        return int(shape[0]) if shape else len(self.matrix)
+        if shape:
+            return int(shape[0])
+        return len(self.matrix) if isinstance(self.matrix, Sized) else 1
 
 
 Reduction = Last | Mean | TopK | Projection

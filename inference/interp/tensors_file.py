@@ -21,6 +21,7 @@ from inference.interp.file_layout import (
     POSITIONS,
     POSITIONS_DTYPE,
     TensorLayout,
+    in_order,
     read_name,
     tensor_name,
 )
@@ -44,7 +45,7 @@ def write_captured(file: BinaryIO, captured: Mapping[int, Captured]) -> WrittenF
     points = [
         (choice, point, captured[choice].parts(*point))
         for choice in sorted(captured)
-        for point in captured[choice].points()
+        for point in in_order(captured[choice].points())
     ]
     layout: dict[str, TensorLayout] = {}
     for choice, point, parts in points:

@@ -215,6 +215,7 @@ def looked_into(engine):
         )
     ]
     [source] = engine.generate([clean], GREEDY, captures=every_site)
+    assert source.outputs[0].error is None
     captured, width = source.outputs[0].captured, engine.config.hidden_size
     direction = captured.values("output", 0, None)[-1] - captured.values("output", 0)[0]
     patch = captured.patch("output", 0, [2], at=[1])
@@ -222,7 +223,8 @@ def looked_into(engine):
         {"interventions": [Intervention("output", "add", 4 * direction, 0)]},
         {"interventions": [patch, Intervention("logits", "add", [-100.0], units=[2])]},
         {"interventions": [ablate_heads(0, [1]), ablate_neurons(1, range(100))]},
-        {"captures": reductions(captured.values("output", 0)[:3], width)},
+        {"interventions": [captured.patch("logits", None, [1, 2])]},  # too large to be inline
+        {"captures": reductions(captured.values("output", 0)[:3].repeat(4, 1), width)},
         {"captures": [Capture("output", [1], [1, 2], "bfloat16")], "interventions": [patch]},
     ]
     prompt = tuple(engine.prompt_token_ids(corrupt))
@@ -240,7 +242,7 @@ def reductions(matrix, width):
         Capture("output", reduce=Last()),
         Capture("output", [0], reduce=Mean()),
         Capture("logits", reduce=TopK(5)),
-        Capture("output", [1], reduce=Projection(matrix, [0.0, 1.0, 2.0])),
+        Capture("output", [1], reduce=Projection(matrix, [0.0, 1.0, 2.0] * 4)),
         Capture("neurons", [1], reduce=Projection([[1.0] * (4 * width)])),
     ]
 

@@ -144,6 +144,10 @@ def test_a_reference_to_what_lies_with_the_portal_is_passed_on(portal, remote):
     assert body["interventions"][0]["value"] == {
         "tensor": "0.output.1", "completion": "cmpl-9", "positions": [1],
     }  # fmt: skip
+    probe = Projection(TensorReference("weight", file="file-9"))
+    remote.generate([PROMPT], ONE, captures=[Capture("output", reduce=probe)])
+    matrix = bodies(portal)[1]["capture"][0]["reduce"]["matrix"]
+    assert matrix == {"tensor": "weight", "file": "file-9"}
 
 
 def captures_answer(portal, data, sha256=None):
