@@ -10,7 +10,7 @@ from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import Text
 from portal.parsing.bodies import Body, must, validated
 
-CHAT = "These are base models without a chat format. Send the text as prompt."
+CHAT = "Messages aren’t taken here. Send the text as prompt."
 
 
 class TokenizeRequest(Body):

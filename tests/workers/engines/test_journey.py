@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx2
 import openai
@@ -24,6 +26,7 @@ from tests.factories.jobs import make_guest, tiny_model
 from tests.factories.llamas import CHAT_TEMPLATE, tiny_llama
 from tests.hosts.daemons import Daemon
 from tests.inference.engines.conftest import NO_VLLM, VLLM
+from tests.inference.engines.test_vllm_process import descendants
 from tests.live import free_port
 from tests.soak.hosted.servers import environment_of
 from tests.waiting import wait_until
@@ -85,13 +88,11 @@ def served(engine, folder, tmp_path, settings, transactional_db):
         "web", process_commands.streams(f"127.0.0.1:{port}", grace_seconds=1), tmp_path, environment
     )
     worker = process("worker", process_commands.worker(concurrency=2), tmp_path, environment)
-    with web, worker:
+    with web, worker as daemon:
         wait_until(lambda: hosting.ready_commit(repo.full_name), START_SECONDS, "a loaded model")
         wait_until(lambda: answers(base_url), 60, "the web process")
-        yield (
-            repo.full_name,
-            openai.OpenAI(base_url=f"{base_url}/v1", api_key=secret, max_retries=0),
-        )
+        client = openai.OpenAI(base_url=f"{base_url}/v1", api_key=secret, max_retries=0)
+        yield repo.full_name, client, daemon
 
 
 def answers(base_url):
@@ -103,7 +104,7 @@ def answers(base_url):
 
 @pytest.mark.timeout(500)
 def test_a_model_is_published_hosted_prompted_and_talked_to(engine, served):
-    name, client = served
+    name, client, worker = served
     published = AuditEvent.objects.get(type="revision.published").data
     assert published["load_check"]["result"] == "loaded"
     about = client.models.retrieve(name).model_extra["x_weightgate"]
@@ -112,6 +113,7 @@ def test_a_model_is_published_hosted_prompted_and_talked_to(engine, served):
     talks(client, name)
     if engine == "vllm":
         keeps_to_a_form(client, name)
+        outlives_vllm(client, name, worker)
 
 
 def completes(client, name):
@@ -173,3 +175,25 @@ def keeps_to_a_form(client, name):
         extra_body={"structured_outputs": {"choice": ["yes", "no"]}},
     )
     assert choice.choices[0].text in ("yes", "no")
+
+
+def outlives_vllm(client, name, worker):
+    """Kill vLLM's own processes: the job that ran, and the next, are answered by a new one."""
+    begun = client.completions.create(
+        model=name, prompt="x", max_tokens=90, stream=True, extra_body={"ignore_eos": True}
+    )
+    next(iter(begun))
+    engines = [pid for pid in descendants(worker.process.pid) if "VLLM" in command_of(pid)]
+    assert engines
+    for pid in engines:
+        os.kill(pid, signal.SIGKILL)
+    assert list(begun)[-1].choices[0].finish_reason == "length"
+    patient = client.with_options(timeout=START_SECONDS)
+    answer = patient.completions.create(model=name, prompt="x", max_tokens=2)
+    assert answer.usage.completion_tokens >= 1
+
+
+def command_of(pid):
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
