@@ -7,6 +7,7 @@ from pathlib import Path
 
 import inference
 from inference import RemoteEngine, SamplingParams
+from inference.interp import Capture, Intervention, Mean
 
 assert Path(inference.__file__).is_relative_to(Path(sys.prefix)), "not the wheel’s"
 for name in ("torch", "django", "celery", "transformers", "safetensors"):
@@ -19,6 +20,12 @@ with RemoteEngine(
     streamed = [
         token for event in engine.stream("import os\n", params) for token in event.token_ids
     ]
+    steer = Intervention("output", "add", [0.5] * engine.config.hidden_size, layer=0)
+    captures = [Capture("output", dtype="bfloat16"), Capture("logits", reduce=Mean())]
+    [steered] = engine.generate("import os\n", params, captures=captures, interventions=[steer])
+captured = steered.outputs[0].captured
+assert type(captured.values("output", 1)).__module__ == "numpy"
+assert captured.values("logits", None, "mean").shape == (1, engine.config.vocab_size)
 [sample] = output.outputs
 assert sample.token_ids == streamed
 assert len(sample.logprobs) == 4
