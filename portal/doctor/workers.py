@@ -65,7 +65,8 @@ def _hosted() -> Findings:
             fault(
                 f"No worker has loaded {', '.join(others)}.",
                 "A model takes a while to load. If it stays so, read the worker’s log, and see "
-                "WEIGHTGATE_HOSTED_MODEL.",
+                "WEIGHTGATE_HOSTED_MODEL, and WEIGHTGATE_ENGINE: a worker serves only models of "
+                "its own engine.",
             )
         )
     return findings
