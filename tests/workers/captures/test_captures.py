@@ -108,6 +108,16 @@ def test_choices_have_their_own(worker, submit, ended, captured):
     assert names == {f"{choice}.output.1.last" for choice in range(4)}
 
 
+def test_many_choices_fit_what_was_reserved(worker, submit, ended, captured):
+    prompts = [[2, *range(7, 7 + length)] for length in (1, 9, 30)]
+    fields = {"prompt": prompts, "n": 4, "seed": 3, "max_tokens": 12}  # some end sooner
+    reduced = [{"site": "output", "reduce": {"kind": "top_k", "k": 2}}]
+    job = ended(submit(**fields, capture=[*EVERYWHERE, *reduced]))
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert {name.split(".")[0] for name in captured(job)} == {str(n) for n in range(12)}
+    assert job.capture_bytes <= job.reserved_capture_bytes
+
+
 def test_poison_ends_its_own_job_alone(worker, hosted, submit, ended, upload):
     gigantic = {"site": "output", "action": "scale", "layer": 0, "value": 3e38}
     poisoned = submit(**GREEDY, interventions=[gigantic, gigantic | {"layer": 1}])
