@@ -36,7 +36,9 @@ def _own_intervention(intervention: Intervention) -> Intervention:
 
 def _own_tensor(name: str, value: Any) -> torch.Tensor:
     try:
-        tensor = torch.as_tensor(value).to("cpu", torch.float32, copy=True)
+        # through float64: JSON may bring a whole number that no int64 holds
+        wide = value if hasattr(value, "dtype") else torch.as_tensor(value, dtype=torch.float64)
+        tensor = torch.as_tensor(wide).to("cpu", torch.float32, copy=True)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} is no number, list or tensor of numbers: {error}") from error
     if not bool(tensor.isfinite().all()):

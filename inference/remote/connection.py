@@ -130,7 +130,7 @@ class Connection:
         if status == httpx2.codes.UNAUTHORIZED:
             return f" Make a token of the scope “infer” at {self.root}/settings/tokens."
         if status in WAITS_AFTER:
-            return f" Waited {self._patience_seconds:g} seconds at most (patience_seconds)."
+            return f" Longer waits than {self._patience_seconds:g} s in all need patience_seconds."
         return ""
 
     def _lost(self, error: httpx2.TransportError) -> RemoteError:

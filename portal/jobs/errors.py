@@ -173,7 +173,21 @@ class LeaseLost(InvalidTransition):
 
 
 class JobFailed(DomainError):
-    """An error that the job ended without an answer."""
+    """An error that the job ended without an answer.
+
+    Clients are told not to send it again by themselves: that would make another job of it.
+    """
 
     code = "job_failed"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.headers["x-should-retry"] = "false"
+
+
+class JobStopped(JobFailed):
+    """An error that the job was cancelled while its answer was waited for."""
+
+    code = "job_cancelled"
+    status = HTTPStatus.CONFLICT

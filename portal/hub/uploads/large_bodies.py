@@ -15,8 +15,7 @@ from portal.surfaces.rest import rest_body
 
 OF_JSON = f"Send at most {LARGEST_BODY_BYTES:,} bytes of JSON at once."
 OF_FILES = (
-    "A file of requests has at most 256 MB, or less where WEIGHTGATE_FILE_BYTES says so. Split it "
-    "into several batches."
+    "A file has at most 256 MB, or less where WEIGHTGATE_FILE_BYTES says so. Split it into several."
 )
 OF_UPLOADS = "Send at most 256 MB at once. Larger files go through the LFS batch."
 OF_PAGES = "Send at most 256 MB at once."

@@ -116,6 +116,9 @@ class BatchReader:
         if body.get("stream"):
             message = "A batch streams nothing. Leave stream out."
             raise _Fault("invalid_value", message, "body.stream")
+        if body.get("dry_run"):
+            message = "A batch runs its requests. Send a dry run to /v1/completions."
+            raise _Fault("invalid_value", message, "body.dry_run")
         try:
             model = parse_completion(body).model
         except Invalid as error:

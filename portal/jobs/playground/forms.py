@@ -15,7 +15,7 @@ from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters, shown
 from portal.jobs.openai.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
-from portal.jobs.playground.inside import captures_of_playground
+from portal.jobs.playground.inside import captures_of_playground, longest_inside
 
 
 def _more(
@@ -175,15 +175,17 @@ class PlaygroundForm(forms.Form):
     def _captures(self, cleaned: dict[str, Any]) -> list[dict[str, Any]]:
         # no text has more tokens than bytes, but for one before it
         most_tokens = len(cleaned["prompt"].encode()) + 1 + cleaned["max_tokens"]
-        captures = captures_of_playground(self.inside[cleaned["model"]], most_tokens)
+        shape = self.inside[cleaned["model"]]
+        captures = captures_of_playground(shape, most_tokens)
         if not captures:
-            raise BadParameter(TOO_LONG_INSIDE, field="capture")
+            longest = longest_inside(shape)
+            raise BadParameter(TOO_LONG_INSIDE.format(most_tokens, longest), field="capture")
         return [capture_json(capture) for capture in captures]
 
 
 TOO_LONG_INSIDE = (
-    "This may be too long a text to look inside here. Shorten the prompt or lower the tokens at "
-    "most; a program may choose layers and positions."
+    "This may come to {:,} tokens, too long a text to look inside here: {:,} are the most. Shorten "
+    "the prompt or lower the tokens at most; a program may choose layers and positions."
 )
 
 

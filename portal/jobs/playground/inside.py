@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any, Final
 
 from django.http import QueryDict
@@ -24,7 +25,7 @@ MOST_POSITIONS = 64  # of the text, its last ones: more can't be told apart
 MOST_COLUMNS = 24  # of the lens
 LIKELIEST = 3
 ATTENTION_BYTES = 8 << 20  # of one job; the last layers are taken, as many as fit
-SHADES = (0.02, 0.1, 0.25, 0.5)  # weights at which the shade deepens
+SHADES = (0.05, 0.25, 0.5, 0.8)  # shares of a row's largest weight at which the shade deepens
 MOST_FILE_BYTES = 32 << 20
 ATTENTION: Final = "attention"
 LENS: Final = "logit_lens"
@@ -86,6 +87,11 @@ def shown_inside(
 
 def _number(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,6}", text) else None
+
+
+def longest_inside(shape: ModelShape) -> int:
+    """Return the most tokens of a text whose attention in one layer can be drawn."""
+    return isqrt(ATTENTION_BYTES // (2 * shape.num_attention_heads))
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,15 @@ class InsideView:
         return range(self._weights(self.layers[0]).shape[1])
 
     @property
+    def computed(self) -> int:
+        """Return how many positions were captured, of which the last are shown."""
+        return int(self._weights(self.layers[0]).shape[0])
+
+    @property
+    def written(self) -> int:
+        return len(self._tokens) - self._prompt_length
+
+    @property
     def positions(self) -> list[int]:
         """Return the positions that are shown: the last of those that were computed."""
         computed: list[int] = self._tensors[f"0.{ATTENTION}.{self.layers[0]}.positions"].tolist()
@@ -175,12 +190,13 @@ class InsideView:
     def words(self, chosen: Chosen) -> list[AttendedWord]:
         """Return the text's tokens, each with how much the chosen position looks at it."""
         weights = self._weights(chosen.layer)[self._row_of(chosen.position), chosen.head]
+        largest = float(weights.max())
         return [
             AttendedWord(
                 position=position,
                 text=self._name(self._tokens[position]),
                 weight=f"{100 * float(weights[position]):.1f}\u00a0%",
-                shade=shade_of(float(weights[position])),
+                shade=shade_of(float(weights[position]), largest),
                 is_chosen=position == chosen.position,
                 is_later=position > chosen.position,
             )
@@ -194,7 +210,8 @@ class InsideView:
         cells: dict[int, list[str]] = {}
         for row, looks in enumerate(weights.tolist()):
             for column, weight in enumerate(looks[: row + 1]):
-                cells.setdefault(shade_of(weight), []).append(f"M{column} {row}h1v1h-1z")
+                shade = shade_of(weight, max(looks))
+                cells.setdefault(shade, []).append(f"M{column} {row}h1v1h-1z")
         return [ShadePath(shade, "".join(paths)) for shade, paths in sorted(cells.items()) if shade]
 
     @property
@@ -239,9 +256,9 @@ def _among(numbers: Sequence[int], number: int | None, default: int) -> int:
     return default if number is None or number not in numbers else number
 
 
-def shade_of(weight: float) -> int:
-    """Return 0 to 4: how dark a weight is shown."""
-    return sum(weight >= bound for bound in SHADES)
+def shade_of(weight: float, largest: float) -> int:
+    """Return 0 to 4: how dark a weight is shown beside the largest of its row."""
+    return sum(weight >= bound * largest for bound in SHADES)
 
 
 def _values(tensors: Tensors) -> list[str]:

@@ -18,7 +18,7 @@ from portal.catalog.models import ModelRepo
 from portal.catalog.notices import licence_headers
 from portal.errors import DomainError
 from portal.jobs.captures.dry_run import dry_run
-from portal.jobs.errors import JobFailed
+from portal.jobs.errors import JobFailed, JobStopped
 from portal.jobs.hosting import find_hosted, hosted_model, hosted_repos
 from portal.jobs.models import Job
 from portal.jobs.openai.completions import Reply, encoded
@@ -170,6 +170,8 @@ async def _whole(job: Job, reply: Reply, attendance: Attendance) -> HttpResponse
 
 def _answer(job: Job, reply: Reply) -> HttpResponse:
     job = Job.objects.get(pk=job.pk)
+    if job.state == Job.State.CANCELLED:
+        raise JobStopped(job.error)
     if job.state != Job.State.SUCCEEDED:
         raise JobFailed(job.error or f"The job ended: {job.state}.")
     return HttpResponse(reply.whole(job), content_type="application/json")

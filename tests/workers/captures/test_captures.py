@@ -89,6 +89,13 @@ def test_interventions_change_what_is_written(worker, model, submit, ended):
     assert job.capture_bytes == 0
 
 
+def test_a_large_whole_number_is_a_number(worker, submit, ended):
+    change = {"site": "logits", "action": "add", "value": [1e19], "units": [17]}
+    job = ended(submit(**GREEDY, interventions=[change]))
+    assert job.state == Job.State.SUCCEEDED, job.error
+    assert job.events[0]["tokens"] == [17] * 4
+
+
 def test_an_earlier_completion_is_patched_into_another(worker, submit, ended, captured, public_id):
     source = ended(submit(**GREEDY, capture=[{"site": "output", "layers": [0]}]))
     value = {"completion": public_id(source), "tensor": "0.output.0", "positions": [4]}

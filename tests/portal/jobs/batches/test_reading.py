@@ -49,6 +49,7 @@ def test_each_fault_is_named_with_its_line(repo, read):
         ({**sound, "custom_id": "u", "url": "/v1/embeddings"}, "invalid_url", "url"),
         ({**sound, "custom_id": "b", "body": "x"}, "missing_required_parameter", "body"),
         (request_line(repo, "s", stream=True), "invalid_value", "body.stream"),
+        (request_line(repo, "d", dry_run=True), "invalid_value", "body.dry_run"),
         (request_line(repo, "t", temperature=3), "invalid_value", "body.temperature"),
         (request_line(repo, "p", prompt=[]), "invalid_value", "body.prompt"),
         (request_line(repo, "q", suffix="x"), "invalid_value", "body.suffix"),

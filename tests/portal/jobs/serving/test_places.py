@@ -217,6 +217,9 @@ async def test_a_program_is_told_at_once_and_as_it_waits(async_client, waiting, 
     else:
         await asyncio.to_thread(stop_when_queued, guest)
         response = await asking
+        assert response.status_code == 409
+        assert response.json()["error"]["code"] == "job_cancelled"
+        assert response["x-should-retry"] == "false"  # else its client makes another job of it
     assert response["X-Weightgate-Queue-Position"] == "3"
     assert response["X-Weightgate-Queue-Wait-Seconds"] == "12"
 
