@@ -21,9 +21,18 @@ ROW = re.compile(
 )
 
 
+def rows() -> list[re.Match[str]]:
+    matches = map(ROW.match, (ROOT / "docs/settings.md").read_text("utf-8").splitlines())
+    return [row for row in matches if row]
+
+
 def documented() -> dict[str, tuple[str, str]]:
-    rows = map(ROW.match, (ROOT / "docs/settings.md").read_text("utf-8").splitlines())
-    return {row["name"]: (row["type"], row["default"] or "") for row in rows if row}
+    return {row["name"]: (row["type"], row["default"] or "") for row in rows()}
+
+
+def test_no_setting_is_documented_twice():
+    names = [row["name"] for row in rows()]
+    assert [name for name in set(names) if names.count(name) > 1] == []
 
 
 def test_every_setting_is_documented_with_its_type_and_default():

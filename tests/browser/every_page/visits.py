@@ -52,6 +52,7 @@ NO_PAGES = {
     *("jobs:elsewhere", "jobs:events", "jobs:tokenize", "jobs:detokenize"),
     *("jobs:files", "jobs:file", "jobs:file_content"),
     *("jobs:batches", "jobs:batch", "jobs:batch_cancel", "jobs:own_batch_file"),
+    *("jobs:captures", "jobs:capture_link", "jobs:job_captures"),
     # addresses that lead to a page
     *("site:commit", "site:tree", "site:blob", "site:model_slash", "site:namespace_slash"),
     *("site:labs_slash", "site:lab_slash", "account_set_password", "account_confirm_login_code"),

@@ -60,7 +60,8 @@ def test_nobody_waits_for_longer_than_their_patience(portal, remote):
     portal.answers[COMPLETIONS] = [
         refusal(429, "Today’s tokens are used.", "rate_limit_exceeded", Retry_After="3600")
     ]
-    with pytest.raises(RemoteError, match=r"Today’s tokens are used\. Longer waits than 20 s") as busy:
+    words = r"Today’s tokens are used\. Longer waits than 20 s"
+    with pytest.raises(RemoteError, match=words) as busy:
         remote.generate([PROMPT], ONE)
     assert (busy.value.status, busy.value.code) == (429, "rate_limit_exceeded")
     assert len(portal.at(COMPLETIONS)) == 1
