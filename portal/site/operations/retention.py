@@ -144,10 +144,10 @@ TABLE = (
     ),
     RetentionRule(
         "prompts",
-        "Prompts and results of hosted jobs",
+        "Prompts and results of hosted jobs, with what they captured and changed inside the model",
         "30 days after the job ended; fewer where the lab says so for its model, or the "
         "installation for all",
-        "blanked; counts of tokens and energy stay",
+        "blanked, files of captures deleted; counts of tokens, bytes and energy stay",
         "Their writers fetch them in that time; nobody else needs them.",
         Job,
         forget_old,

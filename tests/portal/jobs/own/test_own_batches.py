@@ -105,9 +105,10 @@ def test_one_that_waits_for_tomorrows_quota_says_so_instead_of_a_pace(
     assert "the rest waits" in shown(client, "/jobs/batches")
 
 
-def test_the_menu_leads_to_jobs_batches_and_usage(client, guest):
-    page = client.get("/").text
-    for address in ("/jobs", "/jobs/batches", "/usage"):
+def test_the_menu_leads_to_jobs_and_these_to_batches_and_usage(client, guest):
+    assert 'href="/jobs"' in client.get("/").text
+    page = client.get("/jobs").text
+    for address in ("/jobs/batches", "/usage"):
         assert f'href="{address}"' in page
 
 
