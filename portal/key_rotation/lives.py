@@ -24,6 +24,7 @@ def signed_lives() -> dict[str, timedelta]:
         "links that renew an affiliation": renewal.LINK_LIFE,
         "links to an address whose mail bounced": mailboxes.LINK_LIFE,
         "download links": settings.LINK_TTL,
+        "links to captures": settings.LINK_TTL,
         "upload links": settings.UPLOAD_LINK_TTL,
         "forms that wait for a sign-in": kept.KEPT_FOR,
         "probes of nginx": timedelta(seconds=probes.SECONDS),

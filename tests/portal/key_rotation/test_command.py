@@ -100,6 +100,7 @@ SIGNERS = {
     "accounts/mailboxes.py": "links to an address whose mail bounced",
     "accounts/services/renewal.py": "links that renew an affiliation",
     "delivery/links.py": "download links",
+    "jobs/captures/links.py": "links to captures",
     "delivery/probes.py": "probes of nginx",
     "forms/kept.py": "forms that wait for a sign-in",
     "hub/uploads/links.py": "upload links",
