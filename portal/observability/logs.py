@@ -19,6 +19,7 @@ from portal.observability.request_ids import http_request_id
 
 # What follows one of these in an address opens something. nginx's log is masked by the same list.
 SECRET_PATHS = (
+    "/-/d/c/",
     "/-/d/",
     "/-/u/",
     "/accounts/confirm-email/",
