@@ -88,7 +88,7 @@ def test_an_upload_of_any_size_is_told_that_the_portal_is_away(front):
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("/v1/files", "several batches"),
+        ("/v1/files", "Split it into several"),
         ("/v1/completions", "JSON"),
         ("/api/v1/requests/", "JSON"),
         ("/api/models/a/b/commit/main", "LFS"),

@@ -182,7 +182,7 @@ def test_a_body_over_the_limit_is_refused_in_the_surfaces_own_form(front, path):
 
 def test_no_page_behind_such_a_link_is_quoted_by_the_request_after_it(front):
     port, _ = front
-    for path in set(SECRET_PATHS) - {"/-/d/", "/-/u/"}:  # those are files
+    for path in set(SECRET_PATHS) - {"/-/d/", "/-/d/c/", "/-/u/"}:  # those are files
         assert answer(port, f"{path}{SECRET}").headers.get_all("Referrer-Policy") == [
             "strict-origin"
         ]
