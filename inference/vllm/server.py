@@ -146,9 +146,9 @@ class VllmServer:
         executable = shutil.which(command[0])
         if executable is None:
             raise FileNotFoundError(f"there is no such program: {command[0]}")
-        leash = str(Path(__file__).with_name("leash.py"))
+        runner = str(Path(__file__).with_name("child_process.py"))
         return subprocess.Popen(
-            [sys.executable, leash, executable, *command[1:]],
+            [sys.executable, runner, executable, *command[1:]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from inference.vllm import leash
+from inference.vllm import child_process
 from tests.waiting import wait_until
 
 # A program with a child of its own, which ignores SIGTERM as a stuck process would.
@@ -28,9 +28,9 @@ def is_running(pid):
         return False
 
 
-def leashed(*command):
+def started(*command):
     return subprocess.Popen(
-        [sys.executable, leash.__file__, *command],
+        [sys.executable, child_process.__file__, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -39,7 +39,7 @@ def leashed(*command):
 
 @pytest.fixture
 def family():
-    process = leashed(sys.executable, "-c", FAMILY)
+    process = started(sys.executable, "-c", FAMILY)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     yield process, pids
     process.stdin.close()
@@ -55,7 +55,7 @@ def test_all_processes_end_when_the_pipe_closes(family):
 
 
 def test_all_end_with_a_worker_that_is_killed(tmp_path):
-    command = [sys.executable, leash.__file__, sys.executable, "-c", FAMILY]
+    command = [sys.executable, child_process.__file__, sys.executable, "-c", FAMILY]
     starter = f"import subprocess, time; p = subprocess.Popen({command}, stdin=-1); time.sleep(600)"
     worker = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
     pids = [int(pid) for pid in worker.stdout.readline().split()]
@@ -67,14 +67,14 @@ def test_all_end_with_a_worker_that_is_killed(tmp_path):
 
 def test_children_that_a_program_leaves_behind_end_too():
     code = FAMILY.replace("time.sleep(600)\n", "sys.exit(3)\n")
-    process = leashed(sys.executable, "-c", code)
+    process = started(sys.executable, "-c", code)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     assert process.wait(30) == 3
     wait_until(lambda: not is_running(pids[1]), 10, "the end of the child")
     process.stdin.close()
 
 
-def test_a_signal_to_the_leash_ends_nothing(family):
+def test_a_signal_to_the_runner_ends_nothing(family):
     process, pids = family
     process.send_signal(signal.SIGTERM)
     with pytest.raises(subprocess.TimeoutExpired):

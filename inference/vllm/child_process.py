@@ -1,7 +1,8 @@
 """Run a command in a process group of its own, and end all of it when standard input closes.
 
-``python leash.py COMMAND …``: a worker holds the other end of the pipe, so that what it started
-ends with it, however it ends: vLLM runs in several processes, which would else keep their GPUs.
+``python child_process.py COMMAND …``: a worker holds the other end of the pipe, so that what it
+started ends with it, however it ends: vLLM runs in several processes, which would else keep their
+GPUs.
 """
 
 import contextlib
