@@ -50,6 +50,7 @@ class Server:
     base_url: str
     secret: str
     revoked: str
+    log: Path
 
     def resolve(self, secret: str) -> httpx2.Response:
         path = f"/{LAB}/{GATED[0]}/resolve/main/{SHARD}"
@@ -179,10 +180,16 @@ def serving(code: Path, url: str, blobs: Path, secret: str, revoked: str) -> Ite
         "WEIGHTGATE_BLOB_DIR": str(blobs),
         "DJANGO_SETTINGS_MODULE": "portal.settings",
     }
-    with subprocess.Popen(command, cwd=code, env={**os.environ, **own}) as process:
+    log = blobs.with_name(f"{code.name}.log")
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, cwd=code, env={**os.environ, **own}, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
         try:
             wait_until(lambda: is_up(base_url), 60, "an answer")
-            yield Server(base_url, secret, revoked)
+            yield Server(base_url, secret, revoked, log)
         finally:
             process.terminate()
 
@@ -197,7 +204,8 @@ def is_up(base_url: str) -> bool:
 def test_no_download_fails_and_the_earlier_version_goes_on(upgraded):
     if upgraded.downloads is None:
         pytest.skip("the earlier code isn’t in this checkout: fetch its history")
-    assert upgraded.downloads.failed == []
+    said = upgraded.downloads.server.log.read_text()
+    assert upgraded.downloads.failed == [], said[-8000:]
     assert upgraded.downloads.fetched > 1
     assert upgraded.earlier == [302, 403]
 
