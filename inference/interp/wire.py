@@ -227,4 +227,6 @@ def _integers(name: str, values: object) -> tuple[int, ...] | None:
         return None
     if not isinstance(values, list | tuple):
         raise ValueError(f"{name} must be a list of whole numbers, or null")
+    if not values:
+        raise ValueError(f"{name} names none: leave it out for all, or name some")
     return tuple(_integer(name, value) for value in values)

@@ -17,7 +17,7 @@ from portal.accounts.models import AccessToken, User
 from portal.accounts.tokens.authentication import Caller
 from portal.audit.events import EventType
 from portal.audit.services import record
-from portal.delivery.errors import LinkExpired, LinkGone, LinkInvalid, LinkWithdrawn
+from portal.delivery.errors import LinkExpired, LinkInvalid, LinkWithdrawn
 from portal.jobs.batches.files import within_token
 from portal.jobs.batches.public_ids import COMPLETION_PREFIX, read_id, spelt
 from portal.jobs.captures.models import CaptureFile
@@ -90,15 +90,17 @@ def mint_capture_link(*, caller: Caller, completion_id: str, now: datetime) -> s
 def open_capture_link(signed: str, filename: str, *, now: datetime) -> OpenedCaptures:
     """Return the captures that a link stands for, if who got the link may still have them.
 
-    Raises LinkInvalid, LinkExpired, LinkGone or LinkWithdrawn.
+    Raises LinkInvalid, LinkExpired, LinkWithdrawn, or CapturesNotFound once they are forgotten.
     """
     captures_id, person_id, token_id, expiry = _content(signed)
     if now >= datetime.fromtimestamp(expiry, UTC):
         raise LinkExpired
     files = CaptureFile.objects.filter(pk=captures_id, is_whole=True)
     captures = files.select_related("blob", "job__repo__namespace", "job__revision").first()
-    if captures is None or filename != filename_of(captures):
-        raise LinkGone
+    if captures is None:
+        raise CapturesNotFound
+    if filename != filename_of(captures):
+        raise LinkInvalid
     caller = _holder(person_id, token_id, now)
     try:
         require_may(caller, Action.CAPTURE, captures.job.revision, now)

@@ -52,9 +52,15 @@ def _with_shape(reference: TensorReference, *, caller: Caller, now: datetime) ->
 def find_tensor_file(reference: TensorReference, caller: Caller) -> StoredFile:
     """Find one's own file of tensors. Raises ValueError."""
     file_id = read_id(FILE_PREFIX, reference.file or "")
-    files = files_of(caller).filter(purpose=StoredFile.Purpose.TENSORS)
-    file = files.filter(pk=file_id).first() if file_id else None
-    return file or _gone(reference)
+    file = files_of(caller).filter(pk=file_id).first() if file_id else None
+    if file is None:
+        return _gone(reference)
+    if file.purpose != StoredFile.Purpose.TENSORS:
+        raise ValueError(
+            f"{reference.file} is no file of tensors: download it, and send it to /v1/files with "
+            "the purpose “tensors”"
+        )
+    return file
 
 
 def find_captures(reference: TensorReference, caller: Caller, now: datetime) -> CaptureFile:

@@ -99,6 +99,7 @@ def test_shapes_of_references_are_checked_where_they_are_known():
         ([{}], "capture 0: site must be one of input, attention"),
         ([{"site": ["output"]}], "capture 0: site must be one of"),
         ([{"site": "output"}, {"site": "output", "layer": 1}], "capture 1: unknown field 'layer'"),
+        ([{"site": "output", "layers": []}], "capture 0: layers names none: leave it out for all"),
         ([{"site": "output", "layers": 1}], "layers must be a list of whole numbers, or null"),
         ([{"site": "output", "layers": [True]}], "layers must be a whole number, not True"),
         ([{"site": "output", "positions": [0.5]}], "positions must be a whole number, not 0.5"),

@@ -222,7 +222,7 @@ class TestOwnTensors:
 
         file = make_file(guest, as_jsonl([request_line(hosted)]), now=timezone.now())
         value = {"file": spelt(FILE_PREFIX, file.pk), "tensor": "probe"}
-        with pytest.raises(BadParameter, match="no file of tensors"):
+        with pytest.raises(BadParameter, match="is no file of tensors: download it, and send it"):
             submit(interventions=[{**STEER, "value": value}])
 
     def test_an_own_completion_is_named_by_its_tensor(self, hosted, submit, guest):
