@@ -11,8 +11,9 @@ from django.db import OperationalError, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 # A migration that has one table and waits for another gives up before PostgreSQL looks for a
-# deadlock (``deadlock_timeout``, a second unless set), which would end the reader's request.
-LOCK_SECONDS = 0.5
+# deadlock (``deadlock_timeout``, a second unless set), which would end the reader’s request. A
+# reader of the first table may have waited for a while by then, so this is far below.
+LOCK_SECONDS = 0.2
 TRIES = 80
 PAUSE_SECONDS = 1.0
 
