@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from inference.model_files.json_files import MAX_BYTES
 from portal.catalog.contents import Content
-from portal.catalog.models import EngineName, File, ModelRepo, Revision
+from portal.catalog.models import EngineName, ModelRepo, Revision
+from portal.catalog.services.model_config import CONFIG, config_of, read_config
 from portal.errors import DomainError
-from portal.parsing.json import read_object
-from portal.storage import BlobMissing, blob_store
+from portal.storage import BlobMissing
 
-CONFIG = "config.json"
 OPT = "opt"
 WRITE_TEXT = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 
@@ -22,7 +19,10 @@ def engine_of(repo: ModelRepo, revision: Revision) -> EngineName:
     """Return the engine that serves a revision of a repo."""
     if repo.engine:
         return EngineName(repo.engine)
-    return _by_architecture(revision.pk)
+    try:
+        return engine_for(config_of(revision))
+    except (DomainError, BlobMissing):  # nobody's: the native engine says so
+        return EngineName.NATIVE
 
 
 def trying_engine(contents: Iterable[Content], chosen: str) -> EngineName | None:
@@ -33,14 +33,16 @@ def trying_engine(contents: Iterable[Content], chosen: str) -> EngineName | None
     """
     if chosen:
         return EngineName(chosen)
-    config = next((content for content in contents if content.path == CONFIG), None)
+    file = next((content for content in contents if content.path == CONFIG), None)
+    if file is None:
+        return EngineName.NATIVE
     try:
-        described = _config(config.sha256) if config else {}
+        config = read_config(file.sha256)
     except (DomainError, BlobMissing):
         return EngineName.NATIVE  # whose reader says what is wrong with it
-    if config is None or described.get("model_type") == OPT:
+    if engine_for(config) == EngineName.NATIVE:
         return EngineName.NATIVE
-    names = described.get("architectures")
+    names = config.get("architectures")
     writes = isinstance(names, list) and any(str(name).endswith(WRITE_TEXT) for name in names)
     return EngineName.VLLM if writes else None
 
@@ -48,21 +50,3 @@ def trying_engine(contents: Iterable[Content], chosen: str) -> EngineName | None
 def engine_for(config: Mapping[str, Any]) -> EngineName:
     """Return the engine for an architecture."""
     return EngineName.NATIVE if config.get("model_type") == OPT else EngineName.VLLM
-
-
-# By key: the files of a revision never change.
-@lru_cache(maxsize=256)
-def _by_architecture(revision_id: int) -> EngineName:
-    """Read a revision's config.json; without one it is nobody's, and the native engine says so."""
-    file = File.objects.filter(revision_id=revision_id, path=CONFIG).first()
-    if file is None:
-        return EngineName.NATIVE
-    try:
-        return engine_for(_config(file.blob_id))
-    except (DomainError, BlobMissing):
-        return EngineName.NATIVE
-
-
-def _config(sha256: str) -> dict[str, Any]:
-    with blob_store().open(sha256) as content:
-        return read_object(content.read(MAX_BYTES + 1))

@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -30,6 +29,7 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.catalog.services.lookup import find_repo, head_revision
+from portal.catalog.services.model_config import CONFIG
 from portal.errors import DomainError
 from portal.jobs.chat.template import TEMPLATE_FILE, ChatTemplate, template_in
 from portal.jobs.errors import (
@@ -51,7 +51,6 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 2
 HEARTBEAT_TTL_SECONDS = 6
 LOADING, READY = "loading", "ready"
-CONFIG = "config.json"
 READ = (CONFIG, TEMPLATE_FILE, *FILE_NAMES)
 
 
@@ -329,20 +328,6 @@ def hosted_model(revision: Revision) -> HostedModel:
     model = _model_of(revision.pk, revision.commit)
     context = announced_context(revision.commit, timezone.now())
     return model if context is None else replace(model, context_length=context)
-
-
-def config_of(revision: Revision) -> dict[str, Any]:
-    """Return a revision's config.json. Raises EntryNotFound without one."""
-    file = File.objects.filter(revision_id=revision.pk, path=CONFIG).first()
-    if file is None:
-        raise EntryNotFound(CONFIG, revision.commit)
-    return dict(_config(file.blob_id))
-
-
-# By hash: the bytes never change.
-@lru_cache(maxsize=64)
-def _config(sha256: str) -> dict[str, Any]:
-    return read_object(_content(sha256))
 
 
 # By key and commit: the files of a revision never change. A refusal isn't kept.

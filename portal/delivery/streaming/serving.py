@@ -9,28 +9,26 @@ from http import HTTPStatus
 from pathlib import Path
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, close_old_connections, connection
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    StreamingHttpResponse,
 )
 from django.utils import timezone
 
 from portal.catalog.models import File
 from portal.client_ip import client_ip
 from portal.delivery.accounting.quota import OpenDownload, begin_download, require_within_quota
-from portal.delivery.errors import BlobUnavailable
 from portal.delivery.links import Link
 from portal.delivery.models import Download
 from portal.delivery.services import end_download, filename_of, start_download
-from portal.delivery.streaming.chunks import chunks, chunks_async, nothing
+from portal.delivery.streaming.chunks import nothing
 from portal.delivery.streaming.headers import file_headers
-from portal.delivery.streaming.ranges import ByteRange, Unsatisfiable, parse_range
-from portal.storage import BlobMissing, blob_store
+from portal.delivery.streaming.ranges import ByteRange, Unsatisfiable
+from portal.delivery.streaming.stored import StoredBytes
+from portal.storage import blob_store
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +38,8 @@ def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> Htt
 
     Raises BlobUnavailable or DownloadLimitReached.
     """
-    path = _path(file)
+    stored = _stored(file)
+    path = stored.path()
     if request.method == "HEAD":
         size = {"Content-Length": str(file.blob.size_bytes)}
         return HttpResponse(headers=file_headers(file) | size)
@@ -50,40 +49,23 @@ def serve(request: HttpRequest, link: Link, file: File, *, now: datetime) -> Htt
         )
         return HttpResponseRedirect(url or "", headers=file_headers(file))
     try:
-        span = _span(request, file)
+        span = stored.span(request)
     except Unsatisfiable:
-        return _unsatisfiable(file)
+        return _unsatisfiable(stored)
     # Asked at each range: a client that goes on after midnight has the new day's quota.
     require_within_quota(link.person_id, file, now)
     return _send(request, link, file, path, span, now=now)
 
 
-def _path(file: File) -> Path | None:
-    """Return the path of the blob, or None where a bucket holds it. Raises BlobUnavailable."""
-    try:
-        path = blob_store().local_path(file.blob_id)
-        if path is not None and path.stat().st_size != file.blob.size_bytes:
-            raise BlobUnavailable(file.path)
-    except (BlobMissing, OSError) as error:
-        raise BlobUnavailable(file.path) from error
-    return path
+def _stored(file: File) -> StoredBytes:
+    return StoredBytes(file.blob_id, file.blob.size_bytes, file.path, file.etag)
 
 
-def _span(request: HttpRequest, file: File) -> ByteRange | None:
-    """Return the range asked for; on the condition of another version it asks for the whole."""
-    condition = request.headers.get("If-Range", "")
-    if condition and condition != f'"{file.etag}"':
-        return None
-    return parse_range(request.headers.get("Range", ""), file.blob.size_bytes)
-
-
-def _unsatisfiable(file: File) -> HttpResponse:
-    size = file.blob.size_bytes
-    headers = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
-    headers["X-Error-Message"] = f"The file ends at byte {size}."
+def _unsatisfiable(stored: StoredBytes) -> HttpResponse:
+    said = {"X-Error-Message": f"The file ends at byte {stored.size_bytes}."}
     return HttpResponse(
         status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-        headers=headers,
+        headers=stored.past_its_end() | said,
         content_type="application/octet-stream",
     )
 
@@ -104,16 +86,10 @@ def _send(
     if settings.X_ACCEL_PREFIX:
         ranged = "If-Range" in request.headers and span is not None
         return _hand_over(download, path, ranged=ranged)
-    headers = file_headers(file)
-    if span is not None:
-        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{file.blob.size_bytes}"
-    span = span or ByteRange(0, file.blob.size_bytes)
-    headers["Content-Length"] = str(span.length_bytes)
-    stream = chunks_async if isinstance(request, ASGIRequest) else chunks
     _release_connection()
     ended = partial(_ended, download.pk, counted)
     moved = counted.touch if counted else nothing
-    return StreamingHttpResponse(stream(path, span, ended, moved), status=status, headers=headers)
+    return _stored(file).stream(request, path, span, file_headers(file), ended, moved)
 
 
 def _hand_over(download: Download, path: Path, *, ranged: bool) -> HttpResponse:

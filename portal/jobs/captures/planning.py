@@ -20,9 +20,10 @@ from portal.formatting import counted, size
 from portal.jobs.captures.egress import ADVICE
 from portal.jobs.captures.fields import sentence
 from portal.jobs.captures.references import with_shapes
-from portal.jobs.captures.shapes import require_shape
+from portal.jobs.captures.shapes import shape_of
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.schemas import CompletionRequest
+from portal.jobs.serving.describing import unsupported
 
 MOST_TENSORS = 65_536  # of one file, whose header names each
 
@@ -59,7 +60,9 @@ def plan_captures(
     """Plan the captures of prompts of so many tokens. Raises BadParameter, naming the field."""
     if not completion.inside_fields:
         return NO_CAPTURES
-    shape = require_shape(revision, completion.inside_fields, now)
+    shape = shape_of(revision)
+    if shape is None:
+        raise unsupported(completion.inside_fields[0])
     white_box = with_shapes(completion.white_box, caller, now)
     _require_few_tensors(completion, shape, len(prompt_tokens))
     for tokens in set(prompt_tokens):

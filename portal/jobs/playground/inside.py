@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import isqrt
 from typing import Any, Final
 
@@ -167,7 +168,7 @@ class InsideView:
     @property
     def computed(self) -> int:
         """Return how many positions were captured, of which the last are shown."""
-        return int(self._weights(self.layers[0]).shape[0])
+        return len(self._captured_positions)
 
     @property
     def written(self) -> int:
@@ -176,8 +177,7 @@ class InsideView:
     @property
     def positions(self) -> list[int]:
         """Return the positions that are shown: the last of those that were computed."""
-        computed: list[int] = self._tensors[f"0.{ATTENTION}.{self.layers[0]}.positions"].tolist()
-        return computed[-MOST_POSITIONS:]
+        return self._captured_positions[-MOST_POSITIONS:]
 
     def chosen(self, layer: int | None, head: int | None, position: int | None) -> Chosen:
         """Return what was asked for, with the last layer, first head and position for the rest."""
@@ -189,7 +189,9 @@ class InsideView:
 
     def words(self, chosen: Chosen) -> list[AttendedWord]:
         """Return the text's tokens, each with how much the chosen position looks at it."""
-        weights = self._weights(chosen.layer)[self._row_of(chosen.position), chosen.head]
+        weights = self._weights(chosen.layer)[
+            self._captured_positions.index(chosen.position), chosen.head
+        ]
         largest = float(weights.max())
         return [
             AttendedWord(
@@ -243,9 +245,10 @@ class InsideView:
     def _weights(self, layer: int) -> Any:
         return self._tensors[f"0.{ATTENTION}.{layer}"]
 
-    def _row_of(self, position: int) -> int:
+    @cached_property
+    def _captured_positions(self) -> list[int]:
         positions: list[int] = self._tensors[f"0.{ATTENTION}.{self.layers[0]}.positions"].tolist()
-        return positions.index(position)
+        return positions
 
     def _name(self, token: int) -> str:
         tokenizer = self._model.tokenizer

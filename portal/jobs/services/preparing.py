@@ -32,7 +32,7 @@ from portal.jobs.services.quota_checks import (
     require_within_a_day,
     require_within_quota,
 )
-from portal.jobs.serving.describing import require_form
+from portal.jobs.serving.describing import require_capable
 
 Complete = Callable[[CompletionRequest, HostedModel], CompletionRequest]
 # To tokenize so much takes no longer than to ask what is left of a quota.
@@ -80,7 +80,7 @@ def prepare(
     quota_use = cache(lambda: quota_use_of(caller.named, allowance, now))
     with headers_on_refusals(quota_use, now):
         model = within_context(hosted_model(revision), allowance.context_tokens)
-        require_form(completion_request, repo, now)
+        require_capable(completion_request, repo, now)
         # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
         _require_answerable(completion_request, model, allowance)
         if sum(map(size_bytes, completion_request.prompts)) > SOON_TOKENIZED_BYTES:

@@ -10,29 +10,35 @@ from inference.capabilities import CAPABILITIES, Capability
 from portal.catalog.engine_choice import engine_of
 from portal.catalog.models import EngineName, ModelRepo, Revision
 from portal.catalog.services.lookup import head_revision
-from portal.errors import DomainError
+from portal.jobs.captures.shapes import shape_of
 from portal.jobs.errors import BadParameter
-from portal.jobs.hosting import config_of
 from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.serving.servers import ModelServer, live_servers
 
 SHAPE = (
     "num_hidden_layers", "hidden_size", "num_attention_heads", "ffn_dim", "vocab_size",
-    "max_position_embeddings",
+    "max_position_embeddings", "head_dim",
 )  # fmt: skip
 
 
-def require_form(completion_request: CompletionRequest, repo: ModelRepo, now: datetime) -> None:
-    """Refuse a form of the text where the model's engine holds to none. Raises BadParameter."""
-    if completion_request.form is None:
-        return
-    served, field = served_by(repo, now), completion_request.form_field
-    if Capability.STRUCTURED_OUTPUTS not in served.get("capabilities", ()):
-        raise BadParameter(
-            f"{field} is not supported for this model: the engine that serves it can’t do that. "
-            "Leave it out, or ask another model.",
-            field=field,
-        )
+def require_capable(completion_request: CompletionRequest, repo: ModelRepo, now: datetime) -> None:
+    """Refuse the first field that the model's engine can't do. Raises BadParameter."""
+    # the fields that look inside are called as the capabilities are
+    needed = {name: Capability(name) for name in completion_request.inside_fields}
+    if completion_request.form is not None:
+        needed[completion_request.form_field] = Capability.STRUCTURED_OUTPUTS
+    able = served_by(repo, now).get("capabilities", ()) if needed else ()
+    for field, capability in needed.items():
+        if capability not in able:
+            raise unsupported(field)
+
+
+def unsupported(field: str) -> BadParameter:
+    return BadParameter(
+        f"{field} is not supported for this model: the engine that serves it can’t do that. "
+        "Leave it out, or ask another model.",
+        field=field,
+    )
 
 
 def served_by(
@@ -49,7 +55,7 @@ def served_by(
         return {}
     engine = live[0].engine if live else engine_of(repo, revision)
     able = live[0].capabilities if live else sorted(CAPABILITIES[engine])
-    shape = {"config": _shape(revision)} if engine == EngineName.NATIVE else {}
+    shape = {"config": _sizes(revision)} if engine == EngineName.NATIVE else {}
     return {"engine": str(engine), "capabilities": list(map(str, able)), **shape}
 
 
@@ -59,14 +65,7 @@ def _revision(repo: ModelRepo, live: Sequence[ModelServer]) -> Revision | None:
     return held or head_revision(repo)
 
 
-def _shape(revision: Revision) -> dict[str, Any] | None:
+def _sizes(revision: Revision) -> dict[str, int] | None:
     """Return the sizes by which captures and interventions are shaped; None for no such model."""
-    try:
-        config = config_of(revision)
-    except DomainError:
-        return None
-    sizes = {name: config.get(name) for name in SHAPE}
-    hidden, heads = sizes["hidden_size"], sizes["num_attention_heads"]
-    if type(hidden) is int and type(heads) is int and heads > 0:
-        sizes["head_dim"] = hidden // heads
-    return sizes
+    shape = shape_of(revision)
+    return None if shape is None else {name: getattr(shape, name) for name in SHAPE}

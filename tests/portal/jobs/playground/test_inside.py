@@ -16,6 +16,7 @@ from portal.jobs.playground.inside import (
     MOST_POSITIONS,
     InsideView,
     captures_of_playground,
+    longest_inside,
     shade_of,
 )
 
@@ -56,7 +57,9 @@ def test_of_a_large_model_the_last_layers_are_and_of_a_long_text_none(shape):
     large = replace(shape, num_hidden_layers=96, hidden_size=12288, num_attention_heads=96)
     attention, _ = captures_of_playground(large, 100)
     assert attention.layers == [92, 93, 94, 95]
-    assert captures_of_playground(large, 2048) == []
+    longest = longest_inside(large)
+    assert captures_of_playground(large, longest)
+    assert captures_of_playground(large, longest + 1) == []
 
 
 def test_each_word_has_the_weight_that_the_head_gives_it(look_inside):
