@@ -4,6 +4,7 @@ Its one module with torch is ``memory_check``, which asks the device at hand.
 """
 
 from inference.plan.gpus import GIB, GPUS, Gpu, Links, Machine, gpu_of_memory, named_gpu
+from inference.plan.memory import GpuMemory, memory_of_each
 from inference.plan.planner import Plan, plan, plan_best
 from inference.plan.roofline import Split
 from inference.plan.shapes import (
@@ -23,6 +24,7 @@ __all__ = [
     "GPUS",
     "NAMES",
     "Gpu",
+    "GpuMemory",
     "Links",
     "Machine",
     "Plan",
@@ -30,6 +32,7 @@ __all__ = [
     "Split",
     "Step",
     "gpu_of_memory",
+    "memory_of_each",
     "named_config",
     "named_gpu",
     "named_shape",

@@ -27,12 +27,16 @@ class Rates:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A kind of GPU. rates: None where only the memory is known; then speeds aren't estimated."""
+    """A kind of GPU. rates: None where only the memory is known; then speeds aren't estimated.
+
+    watts: the most that the maker lets it take (TDP); None where it isn't known.
+    """
 
     name: str
     memory_bytes: int
     rates: Rates | None = None
     has_bfloat16: bool = True
+    watts: float | None = None
 
 
 _V100 = Rates(0.9e12, 125e12, 150e9)
@@ -40,12 +44,12 @@ _HOPPER = 989.5e12
 GPUS = {
     gpu.name: gpu
     for gpu in (
-        Gpu("v100-16", 16 * GIB, _V100, has_bfloat16=False),
-        Gpu("v100-32", 32 * GIB, _V100, has_bfloat16=False),
-        Gpu("a100-40", 40 * GIB, Rates(1.555e12, 312e12, 300e9)),
-        Gpu("a100-80", 80 * GIB, Rates(2.039e12, 312e12, 300e9)),
-        Gpu("h100-80", 80 * GIB, Rates(3.35e12, _HOPPER, 450e9)),
-        Gpu("h200-141", 141_000_000_000, Rates(4.8e12, _HOPPER, 450e9)),
+        Gpu("v100-16", 16 * GIB, _V100, has_bfloat16=False, watts=300),
+        Gpu("v100-32", 32 * GIB, _V100, has_bfloat16=False, watts=300),
+        Gpu("a100-40", 40 * GIB, Rates(1.555e12, 312e12, 300e9), watts=400),
+        Gpu("a100-80", 80 * GIB, Rates(2.039e12, 312e12, 300e9), watts=400),
+        Gpu("h100-80", 80 * GIB, Rates(3.35e12, _HOPPER, 450e9), watts=700),
+        Gpu("h200-141", 141_000_000_000, Rates(4.8e12, _HOPPER, 450e9), watts=700),
     )
 }
 

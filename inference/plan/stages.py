@@ -39,6 +39,13 @@ def stages_of(shape: Shape, tensor_size: int, pipeline_size: int) -> tuple[Stage
     return tuple(_stage(shape, Layout(tensor_size, pipeline_size, rank)) for rank in firsts)
 
 
+@lru_cache(maxsize=512)
+def ranks_of(shape: Shape, tensor_size: int, pipeline_size: int) -> tuple[Stage, ...]:
+    """Return what every rank holds, in their order: tensor ranks of the first stage first."""
+    ranks = range(tensor_size * pipeline_size)
+    return tuple(_stage(shape, Layout(tensor_size, pipeline_size, rank)) for rank in ranks)
+
+
 def weight_bytes_on_all(shape: Shape, pipeline_size: int, dtype: str) -> int:
     """Return the bytes of all ranks' weights; with several stages the embedding is there twice."""
     copied = shape.table_parameters if pipeline_size > 1 else 0
