@@ -6,6 +6,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from portal.api.catalog import check_views as revision_checks
+from portal.api.catalog import planner_views as planner
 from portal.api.catalog import settings_views as model_settings
 from portal.api.catalog import views as catalog
 from portal.api.collections import views as collections
@@ -48,6 +49,7 @@ GRANT = "grants/<int:grant_id>/"
 TEMPLATE = f"{MODEL}letters/<str:kind>/"
 
 MODELS = [
+    path("planner/", planner.PlannerView.as_view(), name="planner"),
     path("models/", catalog.ModelListView.as_view(), name="models"),
     path(MODEL, catalog.ModelView.as_view(), name="model"),
     path(f"{MODEL}settings/", model_settings.ModelSettingsView.as_view(), name="model_settings"),

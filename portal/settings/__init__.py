@@ -15,6 +15,7 @@ from portal.settings.gate import *
 from portal.settings.log import *
 from portal.settings.mail import *
 from portal.settings.people import *
+from portal.settings.planner import *
 from portal.settings.security import *
 from portal.settings.site import *
 from portal.settings.weights import *

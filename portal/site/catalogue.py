@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from math import log10
+from functools import reduce
+from math import ceil, floor, log10
+from operator import or_
 
 from django import forms
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.http import QueryDict
 
+from inference.model_files.weight_formats import WEIGHT_SUFFIXES
 from portal.catalog.models import CollectionMember, File, Gate, LicenceVersion, ModelRepo, Ref
 from portal.catalog.services.lookup import DEFAULT_BRANCH
 
@@ -20,7 +24,8 @@ SIZES = {
     "large": ("Over 30 B", Q(parameters__gt=30 * BILLION)),
 }
 ANY = ("", "Any")
-SMALLEST, DECADES = 6, 6  # the scale runs from a million to a trillion parameters
+Licences = list[tuple[str, str]]
+CALLED_WEIGHTS = reduce(or_, (Q(path__iendswith=suffix) for suffix in WEIGHT_SUFFIXES))
 LEFT, WIDTH = 4.0, 104.0
 
 
@@ -31,10 +36,12 @@ class FilterForm(forms.Form):
     family = forms.ChoiceField(required=False, label="Family")
     size = forms.ChoiceField(required=False, label="Parameters")
     gate = forms.ChoiceField(required=False, label="Gate", choices=[ANY, *Gate.choices])
+    licence = forms.ChoiceField(required=False, label="Licence")
 
-    def __init__(self, data: QueryDict, *, families: list[str]) -> None:
+    def __init__(self, data: QueryDict, *, families: list[str], licences: Licences) -> None:
         super().__init__(data)
         self._choose_from("family", [(family, family) for family in families])
+        self._choose_from("licence", licences)
         self._choose_from("size", [(key, label) for key, (label, _) in SIZES.items()])
         self.fields["q"].widget = forms.TextInput(
             attrs={"type": "search", "placeholder": "Name, family or licence", "data-key": "/"}
@@ -56,11 +63,18 @@ class FilterForm(forms.Form):
             repos = repos.filter(SIZES[wanted["size"]][1])
         if wanted.get("gate"):
             repos = repos.filter(download_gate=wanted["gate"])
+        if wanted.get("licence"):
+            repos = repos.filter(licence__slug=wanted["licence"])
         return repos
 
     @property
     def narrows(self) -> bool:
         return any(self.cleaned_data.values())
+
+    @property
+    def shows_opt(self) -> bool:
+        """Tell whether the OPT family is looked for, whose release has a table of its own."""
+        return str(self.cleaned_data.get("family") or "").upper() == "OPT"
 
 
 def _mentions(word: str) -> Q:
@@ -87,7 +101,8 @@ def with_figures(repos: QuerySet[ModelRepo], now: datetime) -> QuerySet[ModelRep
     )
     signed = LicenceVersion.objects.filter(licence=OuterRef("licence")).in_force_at(now)
     return (
-        repos.select_related("namespace", "licence")
+        with_weights(repos)
+        .select_related("namespace", "licence")
         .annotate(size_bytes=Subquery(size), licence_version=Subquery(signed.values("version")[:1]))
         .prefetch_related(Prefetch("collection_members", _standing(), to_attr="in_collections"))
         .order_by("namespace__name", "-parameters", "name")
@@ -99,19 +114,48 @@ def _standing() -> QuerySet[CollectionMember]:
     return members.select_related("collection__namespace")
 
 
+def with_weights(repos: QuerySet[ModelRepo]) -> QuerySet[ModelRepo]:
+    """Annotate each repo with ``has_weights``: whether ``main`` holds more than documents."""
+    main = Ref.objects.filter(repo=OuterRef(OuterRef("pk")), kind="branch", name=DEFAULT_BRANCH)
+    weights = File.objects.filter(CALLED_WEIGHTS, revision__in=main.values("revision"))
+    return repos.annotate(has_weights=Exists(weights))
+
+
+def licences_of(repos: QuerySet[ModelRepo]) -> Licences:
+    """Return the licences of some models, for a filter: each its slug, and its name."""
+    rows = repos.exclude(licence=None).order_by("licence__name", "licence__slug")
+    return list(rows.values_list("licence__slug", "licence__name").distinct())
+
+
 @dataclass(frozen=True)
 class Scale:
-    """A dot on a scale from a million to a trillion parameters, as SVG geometry."""
+    """A log scale of parameters that the listed models fit on, in whole powers of ten."""
 
-    ticks: str
-    x: float
+    least: int
+    most: int
+
+    @property
+    def ticks(self) -> str:
+        """Return a mark at each power of ten, as an SVG path."""
+        marks = [self._x(power) for power in range(self.least, self.most + 1)]
+        return "".join(f"M{x} 7v5" for x in marks)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        return 10**self.least, 10**self.most
+
+    def x(self, parameters: int | None) -> float | None:
+        """Return where a model's dot stands; None where its parameters aren't known."""
+        return self._x(log10(parameters)) if parameters else None
+
+    def _x(self, power: float) -> float:
+        return round(LEFT + WIDTH * (power - self.least) / (self.most - self.least), 1)
 
 
-TICKS = "".join(f"M{LEFT + WIDTH * step / DECADES:.4g} 7v5" for step in range(DECADES + 1))
-
-
-def scale(parameters: int | None) -> Scale | None:
-    if not parameters:
+def scale_of(counts: Iterable[int | None]) -> Scale | None:
+    """Return the scale that encloses these counts of parameters; None where there are none."""
+    powers = [log10(count) for count in counts if count]
+    if not powers:
         return None
-    decades = min(max(log10(parameters) - SMALLEST, 0.0), float(DECADES))
-    return Scale(TICKS, round(LEFT + WIDTH * decades / DECADES, 1))
+    least = floor(min(powers))
+    return Scale(least, max(ceil(max(powers)), least + 1))

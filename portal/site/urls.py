@@ -2,6 +2,7 @@ from django.urls import include, path, register_converter
 
 from portal.site.collections import views as collections
 from portal.site.converters import NameConverter, NamespaceConverter
+from portal.site.planner import views as planner
 from portal.site.usage import views as usage_sums
 from portal.site.views import (
     checks,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("record/storage", verify.storage, name="storage"),
     path("record/manifest-key.pem", verify.current_key, name="manifest_key"),
     path("record/manifest-keys/<slug:fingerprint>.pem", verify.known_key, name="known_key"),
+    path("planner", planner.planner, name="planner"),
     path("transparency", transparency.transparency, name="transparency"),
     path("transparency.csv", transparency.transparency_csv, name="transparency_csv"),
     path("transparency.json", transparency.transparency_json, name="transparency_json"),

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from portal.access.reporting.performance import gate_figures
 from portal.catalog.models import ModelRepo
-from portal.site.catalogue import FilterForm, scale, with_figures
+from portal.site.catalogue import FilterForm, licences_of, scale_of, with_figures
+from portal.site.planner.history import family_of_2022
 
 PAGE_SIZE = 50
 
@@ -18,14 +19,18 @@ def home(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     visible = ModelRepo.objects.visible_to(request.user)
     families = visible.exclude(family="").order_by("family").values_list("family", flat=True)
-    form = FilterForm(request.GET, families=list(families.distinct()))
+    licences = licences_of(visible)
+    form = FilterForm(request.GET, families=list(families.distinct()), licences=licences)
     models = with_figures(form.narrow(visible), now)
     page = Paginator(models, PAGE_SIZE).get_page(request.GET.get("page"))
+    scale = scale_of(visible.values_list("parameters", flat=True).distinct())
     context = {
         "filters": form,
         "page": page,
-        "rows": [{"repo": repo, "scale": scale(repo.parameters)} for repo in page],
+        "rows": [{"repo": repo, "x": scale and scale.x(repo.parameters)} for repo in page],
+        "scale": scale,
         "narrowed": form.narrows,
+        "family": family_of_2022(request.user) if form.shows_opt else None,
         "figures": gate_figures(now),
     }
     return render(request, "site/home.html", context)

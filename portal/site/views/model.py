@@ -33,6 +33,7 @@ from portal.site.model_page import logbook
 from portal.site.model_page.files import card_base, inside, is_bare, read_files
 from portal.site.model_page.gates import look_at_gate
 from portal.site.model_page.quarantine import look_at_quarantine
+from portal.site.planner.own_models import name_in_planner
 from portal.surfaces.reads_only import READS, reads_only
 
 ENTRIES_PER_PAGE = 30
@@ -62,6 +63,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "licence_blocks": blocks(licence.text) if licence else [],
         "base_url": settings.BASE_URL,
         "now": now,
+        "planner_name": name_in_planner(repo, revision),
         **_released(request, repo, revision, chosen=chosen, now=now),
         **_logbook(request, repo),
     }

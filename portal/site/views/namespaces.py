@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.accounts.models import Namespace
 from portal.catalog.models import ModelRepo
 from portal.errors import NotFound
-from portal.site.catalogue import scale, with_figures
+from portal.site.catalogue import scale_of, with_figures
 from portal.surfaces.reads_only import READS, reads_only
 
 PAGE_SIZE = 50
@@ -32,7 +32,8 @@ def _page(request: HttpRequest, namespace: str) -> HttpResponse:
     page = Paginator(with_figures(visible, timezone.now()), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
-    rows = [{"repo": repo, "scale": scale(repo.parameters)} for repo in page]
+    scale = scale_of(repo.parameters for repo in page)
+    rows = [{"repo": repo, "x": scale and scale.x(repo.parameters)} for repo in page]
     return render(request, "site/namespace.html", {"owner": owner, "page": page, "rows": rows})
 
 

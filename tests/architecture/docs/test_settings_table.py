@@ -91,6 +91,7 @@ def test_production_settings_pass_the_deployment_check():
         ("WEIGHTGATE_LINK_SECONDS", "soon"),
         ("WEIGHTGATE_LINK_SECONDS", "0"),
         ("WEIGHTGATE_DEMO", "yes"),
+        ("WEIGHTGATE_PLANNER_PRICES", "/nowhere/prices.toml"),
         ("DATABASE_URL", "sqlite:///db"),
         ("WEIGHTGATE_DEMO", "1"),
         ("WEIGHTGATE_MAIL", "files"),

@@ -1081,4 +1081,5 @@ API_ROWS: list[tuple[str, str, str, tuple[int, Answers], tuple[int, Answers]]] =
     ("heads", "GET", "", (200, {}), (200, {})),
     ("verify", "GET", "", (400, {}), (400, {})),
     ("transparency", "GET", "", (200, {}), (200, {})),
+    ("planner", "GET", "", (200, {}), (200, {})),
 ]

@@ -326,6 +326,7 @@ PAGES = [
     Row("site:licence", "GET", 200, arguments=licence),
     Row("site:licence_changes", "GET", 200, arguments=lambda w: licence(w) | {"other": "1.0"}),
     Row("site:licence_text", "GET", 200, arguments=licence),
+    Row("site:planner", "GET", 200),
     Row("site:transparency", "GET", 200),
     Row("site:transparency_csv", "GET", 200),
     Row("site:transparency_json", "GET", 200),

@@ -23,6 +23,7 @@ NEVER_ONE = {
     "grants|length",
     "happening.changes|length",
     "job.choice_count|thousands",
+    "made.shape.context|thousands",
     "licence.text|wordcount|thousands",
     "quorum",
     "repo.context_length|thousands",

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.core.paginator import Page
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
-from inference.model_files.weight_formats import WEIGHT_SUFFIXES
 from portal.access.gate.effects import waiting_by_repo
 from portal.accounts.models import Namespace, User
 from portal.catalog.models import File, ModelRepo, PendingRef, Ref, RevisionCheck
 from portal.catalog.services.lookup import DEFAULT_BRANCH
-
-CALLED_WEIGHTS = reduce(or_, (Q(path__iendswith=suffix) for suffix in WEIGHT_SUFFIXES))
+from portal.site.catalogue import CALLED_WEIGHTS
 
 
 @dataclass(frozen=True)

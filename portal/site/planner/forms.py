@@ -1,0 +1,139 @@
+"""The planner's form. It is sent by GET, so that each result has an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from inference.plan import DTYPE_BYTES, NAMES, Machine, Shape, named_shape
+from portal.access.requests.form.builder import PageForm
+from portal.site.planner.machines import LABELS, MINE, PRESETS, own_machine
+
+TITLES = {
+    "gpt-3-175b": "GPT-3 175B",
+    "mt-nlg-530b": "MT-NLG 530B",
+    "palm-540b": "PaLM 540B",
+}
+DEFAULTS = {
+    "model": "opt-175b",
+    "machine": "16xv100-32",
+    "dtype": "float16",
+    "tokens_per_month": "100000000",
+}
+OWN_FIELDS = ("gpus", "memory_gb", "bandwidth_gb_s", "tflops", "watts")
+MOST_TOKENS = 10**13
+REFUSALS = ("invalid", "min_value", "max_value", "required")
+
+
+def title_of(name: str) -> str:
+    """Return how people write a model's name; that of a model of this portal stays as it is."""
+    if name.startswith("opt-"):
+        return f"OPT-{name.removeprefix('opt-').upper()}"
+    return TITLES.get(name, name)
+
+
+def _whole(label: str, most: int, *, required: bool = False) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        min_value=1,
+        max_value=most,
+        required=required,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "size": 10}),
+        error_messages=dict.fromkeys(REFUSALS, f"{label}: give a whole number from 1 to {most:,}."),
+    )
+
+
+def _number(label: str, least: float, most: float, help_text: str = "") -> forms.FloatField:
+    wanted = f"{label}: give a number from {least:g} to {most:,.0f}."
+    return forms.FloatField(
+        label=label,
+        min_value=least,
+        max_value=most,
+        required=False,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "size": 10}),
+        error_messages=dict.fromkeys(REFUSALS, wanted),
+    )
+
+
+class PlannerForm(PageForm):
+    """A model, a machine and a month's tokens; what isn't said is as in DEFAULTS.
+
+    ``own_models``: the shapes of models of this portal that may be chosen, by their full names.
+    """
+
+    needed_if = OWN_FIELDS  # so that they aren't called optional
+
+    model = forms.ChoiceField(
+        label="Model",
+        error_messages={"invalid_choice": "No model of that name can be planned. Choose another."},
+    )
+    machine = forms.ChoiceField(
+        label="GPUs",
+        choices=list(LABELS.items()),
+        error_messages={"invalid_choice": "These GPUs aren’t known. Choose others, or your own."},
+    )
+    dtype = forms.ChoiceField(
+        label="Weights in",
+        choices=[(name, name) for name in ("float16", "bfloat16", "int8", "float32")],
+        error_messages={"invalid_choice": f"Choose one of {', '.join(DTYPE_BYTES)}."},
+    )
+    tokens_per_month = _whole("Tokens a month", MOST_TOKENS, required=True)
+    gpus = _whole("Number", 1024)
+    memory_gb = _number("Memory of each, GB", 1, 10_000)
+    bandwidth_gb_s = _number("Memory bandwidth, GB/s", 1, 1_000_000)
+    tflops = _number("fp16, dense TFLOP/s", 0.1, 1_000_000)
+    watts = _number("Power of each, W", 1, 100_000)
+    link_gb_s = _number("Link to the others, GB/s", 0.1, 100_000, "One way. Without it: 32.")
+    per_hour = _number("Price of a GPU-hour, US$", 0, 100_000)
+
+    def __init__(self, query: Mapping[str, str], *, own_models: dict[str, Shape]) -> None:
+        data = DEFAULTS | {name: value for name, value in query.items() if value.strip()}
+        super().__init__(data)
+        self.own_models = own_models
+        published = [(name, title_of(name)) for name in NAMES]
+        choices = [("As published", published)]
+        if own_models:
+            choices.append(("On this portal", [(name, name) for name in own_models]))
+        field = self.fields["model"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("machine") == MINE:
+            for name in OWN_FIELDS:
+                if cleaned.get(name) is None and name not in self.errors:
+                    self.add_error(name, "Give this of your own GPUs, or choose others.")
+        return cleaned
+
+    @property
+    def main(self) -> list[BoundField]:
+        """Return the fields that stand in the first row."""
+        return [self[name] for name in DEFAULTS]
+
+    @property
+    def own(self) -> list[BoundField]:
+        """Return the fields that describe the reader's own GPUs."""
+        return [self[name] for name in (*OWN_FIELDS, "link_gb_s", "per_hour")]
+
+    @property
+    def has_own(self) -> bool:
+        """Tell whether those fields are to stand open."""
+        chosen = self.data.get("machine") == MINE
+        return chosen or any(field.errors or self.data.get(field.name) for field in self.own)
+
+    @property
+    def shape(self) -> Shape:
+        """Return the chosen model's shape, once the form is clean."""
+        name = self.cleaned_data["model"]
+        return self.own_models[name] if name in self.own_models else named_shape(name)
+
+    @property
+    def wanted_machine(self) -> Machine:
+        """Return the chosen machine, once the form is clean."""
+        chosen = self.cleaned_data["machine"]
+        return PRESETS[chosen] if chosen in PRESETS else own_machine(self.cleaned_data)
