@@ -67,6 +67,8 @@ PAGES = [
     ("/grants", "newcomer"),
     ("/signatures", "holder"),
     ("/signatures", "newcomer"),
+    ("/planner", ""),
+    ("/planner?machine=mine", ""),
     ("/transparency", ""),
     ("/record", ""),
     ("/record/storage", "operator"),
