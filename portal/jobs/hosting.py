@@ -173,14 +173,13 @@ class HostedModel:
         longest = self.tokenizer.longest_token_bytes if self.tokenizer else 1
         return self.context_length * longest
 
-    def require_short(self, prompts: Sequence[Prompt]) -> None:
-        """Refuse a text that can't fit, without tokenizing any. Raises ContextLengthExceeded."""
-        size = max(map(size_bytes, prompts))
-        if size > self.longest_prompt_bytes:
+    def require_short(self, size_bytes: int, field: str) -> None:
+        """Refuse a text that can't fit, without tokenizing it. Raises ContextLengthExceeded."""
+        if size_bytes > self.longest_prompt_bytes:
             raise ContextLengthExceeded(
-                f"{self._most} A prompt of {size:,} bytes is over that, however it is tokenized. "
-                "Shorten it.",
-                field="prompt",
+                f"{self._most} A {field.removesuffix('s')} of {size_bytes:,} bytes is over that, "
+                "however it is tokenized. Shorten it.",
+                field=field,
             )
 
     def require_room_for(self, max_tokens: int) -> None:

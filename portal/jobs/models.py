@@ -131,6 +131,9 @@ class Job(models.Model):
     prompts = models.JSONField()
     # What it captures and changes inside the model, as was sent; None where nothing.
     white_box = models.JSONField(null=True)
+    # The chat of which its prompt was made, as JSON; empty for a completion. Not jsonb, which
+    # refuses the character U+0000.
+    chat_json = models.TextField(blank=True, default="", db_default="")
     n = models.PositiveSmallIntegerField(default=1)
     samples = models.PositiveIntegerField(
         default=1
@@ -292,6 +295,11 @@ class Job(models.Model):
             is_scored=any(self.params.get(name) is not None for name in scores),
             looks_inside=self.white_box is not None,
         )
+
+    @property
+    def chat(self) -> dict[str, Any] | None:
+        """Return what is kept of its chat; None for a completion, and once that is forgotten."""
+        return json.loads(self.chat_json) if self.chat_json else None
 
     @property
     def choice_count(self) -> int:

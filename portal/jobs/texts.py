@@ -9,13 +9,14 @@ import json
 
 PURGED_RESULT = '{"events": []}'
 # Parameters of jobs that may hold what somebody wrote, as text or as ids.
-WORDS = ("stop", "stop_token_ids", "logit_bias")
+WORDS = ("stop", "stop_token_ids", "logit_bias", "structured_outputs")
 
 # By column of a job: the expression of SQL, over its row, that is kept in place of its texts.
 BLANKED = {
     "prompts": "'[]'::jsonb",
     "params": f"params - ARRAY{list(WORDS)}",
     "white_box": "NULL::jsonb",
+    "chat_json": "''",
     "result_json": f"CASE WHEN result_json = '' THEN '' ELSE '{PURGED_RESULT}' END",
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import openai
 import pytest
 from django.db import connections
 from django.utils import timezone
@@ -9,6 +10,8 @@ from portal.redis_client import redis_client
 from tests.factories.jobs import make_guest, make_hosted, make_job, tiny_model
 from tests.waiting import wait_until
 from workers.generate import Generator
+
+MIDWAY = 100
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +82,29 @@ def ended():
         return job
 
     return wait
+
+
+@pytest.fixture
+def long_stream(live):
+    """Stream one long, seeded completion of the demo’s model, and return its chunks.
+
+    ``midway`` is called once, after some of them.
+    """
+    client = openai.OpenAI(
+        base_url=f"{live.base_url}/v1",
+        api_key=live.account("approved")["token"],
+        max_retries=8,
+        timeout=120,
+    )
+
+    def read(midway, extra_body=None, **fields):
+        asked = {"model": live.demo["hosted_model"], "prompt": "def main(", "seed": 7}
+        more = {"ignore_eos": True, **(extra_body or {})}
+        chunks = []
+        for chunk in client.completions.create(**asked, **fields, stream=True, extra_body=more):
+            chunks.append(chunk)
+            if len(chunks) == MIDWAY:
+                midway()
+        return chunks
+
+    return read

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-import openai
 import pytest
 
 pytestmark = [
@@ -16,31 +15,13 @@ pytestmark = [
 
 
 @pytest.fixture
-def words(live):
-    """Streams one long, seeded completion; ``midway`` is called once, after some tokens."""
-    client = openai.OpenAI(
-        base_url=f"{live.base_url}/v1",
-        api_key=live.account("approved")["token"],
-        max_retries=8,
-        timeout=120,
-    )
+def words(long_stream):
+    """Read what a long completion says, token by token."""
 
     def read(midway=lambda: None):
-        chunks = client.completions.create(
-            model=live.demo["hosted_model"],
-            prompt="def main(",
-            max_tokens=1200,
-            seed=7,
-            logprobs=0,
-            stream=True,
-            extra_body={"ignore_eos": True},
-        )
-        heard = []
-        for chunk in chunks:
-            heard += [(choice.text, choice.logprobs.tokens) for choice in chunk.choices]
-            if len(heard) == 100:
-                midway()
-        return heard
+        chunks = long_stream(midway, max_tokens=1200, logprobs=0)
+        choices = [choice for chunk in chunks for choice in chunk.choices]
+        return [(choice.text, choice.logprobs.tokens) for choice in choices]
 
     return read
 

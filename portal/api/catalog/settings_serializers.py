@@ -116,6 +116,7 @@ class ModelSettingsOutput(serializers.ModelSerializer[ModelRepo]):
             "inference_gate",
             "hosted",
             "engine",
+            "tool_parser",
             "prompt_days",
             "pickles_allowed",
             "private",

@@ -13,6 +13,7 @@ from portal.catalog.models.repos import (
     ModelRepo,
     NamespaceSeat,
     TeamMember,
+    ToolParser,
 )
 from portal.catalog.models.revisions import (
     OPEN_PATHS,
@@ -50,4 +51,5 @@ __all__ = [
     "RevisionSignature",
     "StorageFinding",
     "TeamMember",
+    "ToolParser",
 ]

@@ -33,6 +33,13 @@ class EngineName(models.TextChoices):
     VLLM = "vllm", "vLLM"
 
 
+class ToolParser(models.TextChoices):
+    """The formats in which models call tools, by the names that vLLM has for their parsers."""
+
+    HERMES = "hermes", "Hermes, with tags (Qwen too)"
+    LLAMA3_JSON = "llama3_json", "Llama 3, JSON alone"
+
+
 class ModelRepo(models.Model):
     """A repo ``namespace/name``: what is released, and the gate before each mode.
 
@@ -56,6 +63,10 @@ class ModelRepo(models.Model):
     # Which engine serves it; empty: the one that its architecture has.
     engine = models.CharField(
         max_length=6, choices=EngineName, blank=True, default="", db_default=""
+    )
+    # In which format it calls tools of a chat; empty: it calls none by itself.
+    tool_parser = models.CharField(
+        max_length=11, choices=ToolParser, blank=True, default="", db_default=""
     )
     # For how many days prompts and outputs are kept after a job's end; None: as the site keeps them
     prompt_days = models.PositiveSmallIntegerField(null=True, blank=True)

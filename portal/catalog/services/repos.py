@@ -39,6 +39,7 @@ CONFIGURABLE = frozenset(
         "licence",
         "hosted",
         "engine",
+        "tool_parser",
         "prompt_days",
         "decision_days",
         "pickles_allowed",

@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 TOKENIZER_CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 TEMPLATE_FILE = "chat_template.jinja"
-DEFAULT = "default"
+DEFAULT, FOR_TOOLS = "default", "tool_use"
+TOOLS = "tools"  # the variable that a template reads them from
 MOST_TEMPLATE_CHARACTERS = 256 * 1024
 RENDER_SECONDS = 10.0  # of the clock; its own limit of processor time ends it before
 RENDERER = Path(__file__).with_name("render_process.py")
@@ -31,21 +32,29 @@ class ChatTemplate:
 
     source: str = field(repr=False)
     special_tokens: Mapping[str, str] = field(default_factory=dict)
+    with_tools: str = field(default="", repr=False)  # of its own for chats with tools
 
-    def render(self, messages: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> str:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        more: Mapping[str, Any],
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
         """Write messages as the model has learnt to read them, up to where it is to answer.
 
-        Raises BadParameter for messages that the template refuses, or doesn't cope with.
+        Raises BadParameter for messages that the template refuses, or doesn't cope with, and for
+        tools that it has no place for.
         """
+        source = self._source(bool(tools))
         variables = {
-            "messages": list(messages),
-            "tools": None,
             "documents": None,
             "add_generation_prompt": True,
             **self.special_tokens,
             **more,
+            "messages": list(messages),
+            "tools": list(tools) or None,
         }
-        answer = _answer({"template": self.source, "variables": variables})
+        answer = _answer({"template": source, "variables": variables})
         if "refused" in answer:
             raise BadParameter(
                 f"The model’s chat template refuses these messages: {answer['refused']}",
@@ -57,6 +66,16 @@ class ChatTemplate:
                 field="messages",
             )
         return str(answer["text"])
+
+    def _source(self, has_tools: bool) -> str:
+        source = self.with_tools if has_tools and self.with_tools else self.source
+        if has_tools and TOOLS not in source:
+            raise BadParameter(
+                "The model’s chat template has no place for tools. Leave them out, or ask another "
+                "model.",
+                field="tools",
+            )
+        return source
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -75,17 +94,17 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     if process.returncode:
         log.warning("A chat template broke off: status %s", process.returncode)
         return {"error": "it takes too much time or memory"}
-    return read_object(process.stdout)
+    return read_object(process.stdout, nul_in=("text",))
 
 
 def template_in(contents: Mapping[str, bytes]) -> ChatTemplate | None:
     """Return the chat template of a model's files; None where they have none that can be read."""
     config = _object(contents.get(TOKENIZER_CONFIG))
-    source = _source(contents, config)
-    if source is None or len(source) > MOST_TEMPLATE_CHARACTERS:
+    source, with_tools = _source(contents, config), _named(config, FOR_TOOLS) or ""
+    if source is None or len(source) + len(with_tools) > MOST_TEMPLATE_CHARACTERS:
         return None
     named = {**_object(contents.get(SPECIAL_TOKENS)), **config}
-    return ChatTemplate(source, special_tokens(named))
+    return ChatTemplate(source, special_tokens(named), with_tools)
 
 
 def _source(contents: Mapping[str, bytes], config: Mapping[str, Any]) -> str | None:
@@ -93,10 +112,18 @@ def _source(contents: Mapping[str, bytes], config: Mapping[str, Any]) -> str | N
     if TEMPLATE_FILE in contents:
         return contents[TEMPLATE_FILE].decode("utf-8", "replace")
     stored = config.get("chat_template")
-    if isinstance(stored, list):  # several by name, as some have for tools
-        by_name = {entry.get("name"): entry for entry in stored if isinstance(entry, dict)}
-        stored = by_name.get(DEFAULT, {}).get("template")
+    if isinstance(stored, list):
+        return _named(config, DEFAULT)
     return stored if isinstance(stored, str) and stored else None
+
+
+def _named(config: Mapping[str, Any], name: str) -> str | None:
+    """Return one of several templates, as some models have one for tools."""
+    stored = config.get("chat_template")
+    entries = stored if isinstance(stored, list) else []
+    same = [e for e in entries if isinstance(e, dict) and e.get("name") == name]
+    template = same[-1].get("template") if same else None
+    return template if isinstance(template, str) and template else None
 
 
 def special_tokens(config: Mapping[str, Any]) -> dict[str, str]:

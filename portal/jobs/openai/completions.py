@@ -17,7 +17,7 @@ from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
 class ChoiceWriter(Protocol):
     """A writer of one choice of an answer."""
 
-    def render(self, event: ChoiceEvent) -> dict[str, Any]: ...
+    def render(self, event: ChoiceEvent) -> dict[str, Any] | None: ...
 
 
 class Choice:
@@ -169,14 +169,16 @@ class Reply:
             self._choices[event["choice"]].render(ChoiceEvent(**event))
             for event in job.each_event()
         )
-        choices = ",".join(map(encoded, rendered))
+        choices = ",".join(encoded(choice) for choice in rendered if choice is not None)
         extra = with_captures(self._extra, job)
         rest = encoded({**self._head(), "usage": usage(job), **extra})
         return f'{rest[:-1]},"choices":[{choices}]}}'
 
-    def chunk(self, event: ChoiceEvent) -> dict[str, Any]:
+    def chunk(self, event: ChoiceEvent) -> dict[str, Any] | None:
+        """Return an event as a chunk; None where its choice has nothing to say yet."""
         extra = self._extra if event.finish_reason else {}
-        return {**self._head(), "choices": [self._choices[event.choice].render(event)], **extra}
+        choice = self._choices[event.choice].render(event)
+        return None if choice is None else {**self._head(), "choices": [choice], **extra}
 
     def last_chunk(self, job: Job, *, include_usage: bool) -> dict[str, Any] | None:
         """Return the chunk that counts the tokens, or names the captures; None for neither."""

@@ -14,7 +14,7 @@ from inference.interp.spec import WhiteBox
 from portal.jobs.captures.fields import Captures, Interventions
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import MAX_CHOICES, LogitBias, Prompts, StopStrings, StopTokenIds
-from portal.jobs.openai.forms import Structure, TextFormat
+from portal.jobs.openai.structures import Structure, TextFormat
 from portal.jobs.openai.unsupported import UNSUPPORTED_IN_STREAM_OPTIONS, refuse_unsupported
 from portal.parsing.bodies import Body, validated
 
@@ -78,14 +78,14 @@ class CompletionRequest(Body):
         return [name for name, several in items.items() if several]
 
     @property
-    def form(self) -> dict[str, Any] | None:
-        """Return the form that the text is held to, in vLLM's words; None for none."""
+    def structure(self) -> dict[str, Any] | None:
+        """Return the structure that the text is held to, in vLLM's words; None for none."""
         named = self.structured_outputs or self.response_format
-        return named.form if named else None
+        return named.structure if named else None
 
     @property
-    def form_field(self) -> str:
-        """Name the field that asks for a form."""
+    def structure_field(self) -> str:
+        """Name the field that asks for a structure."""
         return "structured_outputs" if self.structured_outputs else "response_format"
 
     @property
@@ -115,8 +115,8 @@ class CompletionRequest(Body):
         """
         # left out else, so that a worker of the release before reads the row
         left_out = NOT_SAMPLING if self.return_token_ids else NOT_SAMPLING | {"return_token_ids"}
-        form = {"structured_outputs": self.form} if self.form else {}
-        return {**self.model_dump(mode="json", exclude=left_out), **form}
+        structured = {"structured_outputs": self.structure} if self.structure else {}
+        return {**self.model_dump(mode="json", exclude=left_out), **structured}
 
 
 NOT_SAMPLING = {

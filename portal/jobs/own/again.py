@@ -20,7 +20,13 @@ def run_again(*, caller: Caller, job_id: UUID, now: datetime, source: Job.Source
     job = find_job(person=caller.person, job_id=job_id)
     if not job.prompts:
         raise PromptForgotten
-    return create_job(caller=caller, completion_request=_request_of(job), now=now, source=source)
+    return create_job(
+        caller=caller,
+        completion_request=_request_of(job),
+        now=now,
+        source=source,
+        kept_chat=job.chat,
+    )
 
 
 def _request_of(job: Job) -> CompletionRequest:

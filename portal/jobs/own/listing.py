@@ -50,7 +50,7 @@ def own_jobs(person: User, filters: JobFilters) -> QuerySet[Job]:
         When(prompts=[], then=Value(False)), default=Value(True), output_field=BooleanField()
     )
     jobs = _chosen(person, filters).with_names().annotate(has_prompt=has_prompt)
-    listed: QuerySet[Job] = jobs.defer("prompts", "result_json", "white_box")
+    listed: QuerySet[Job] = jobs.defer("prompts", "result_json", "white_box", "chat_json")
     return listed
 
 

@@ -44,6 +44,7 @@ def with_texts() -> QuerySet[Job]:
         has_words
         | ~Q(result_json__in=["", PURGED_RESULT])
         | Q(white_box__isnull=False)
+        | ~Q(chat_json="")
         | has_captures
     )
 
@@ -79,7 +80,7 @@ def forget(jobs: QuerySet[Job]) -> int:
     ids = list(jobs.values_list("pk", flat=True))
     rows = Job.objects.filter(pk__in=ids)
     rows.exclude(result_json="").update(result_json=PURGED_RESULT)
-    count = rows.update(prompts=[], white_box=None, params=_WithoutWords("params"))
+    count = rows.update(prompts=[], white_box=None, chat_json="", params=_WithoutWords("params"))
     forget_captures(ids)
     delete_logs(ids)
     return count

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from portal.access.errors import Refused
 from portal.access.policy.policy import Action, Limits, Reason
@@ -14,6 +15,8 @@ from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo, Revision
 from portal.jobs.captures.planning import CapturePlan, plan_captures
 from portal.jobs.captures.rights import action_for
+from portal.jobs.chat.prompting import kept_of, require_talking, with_prompt
+from portal.jobs.chat.schemas import ChatRequest
 from portal.jobs.errors import ModelLoading
 from portal.jobs.hosting import (
     HostedModel,
@@ -34,7 +37,6 @@ from portal.jobs.services.quota_checks import (
 )
 from portal.jobs.serving.describing import require_capable
 
-Complete = Callable[[CompletionRequest, HostedModel], CompletionRequest]
 # To tokenize so much takes no longer than to ask what is left of a quota.
 SOON_TOKENIZED_BYTES = 4096
 
@@ -49,6 +51,7 @@ class PreparedRequest:
     allowance: Allowance
     prompts: list[list[int]]
     plan: CapturePlan
+    chat: dict[str, Any] | None = None  # as the job's row keeps it
 
     @property
     def prompt_tokens(self) -> int:
@@ -65,12 +68,12 @@ def prepare(
     now: datetime,
     *,
     takes_place: bool,
-    complete: Complete | None = None,
+    chat: ChatRequest | None = None,
 ) -> PreparedRequest:
     """Check and tokenize a request. Refusals tell in headers what is left.
 
-    ``takes_place``: it will be one of the jobs that its person may have open. ``complete``: writes
-    into the request what only its model tells, such as a chat's prompt.
+    ``takes_place``: it will be one of the jobs that its person may have open. ``chat``: its prompt
+    is what the model's template makes of this.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
@@ -80,19 +83,25 @@ def prepare(
     quota_use = cache(lambda: quota_use_of(caller.named, allowance, now))
     with headers_on_refusals(quota_use, now):
         model = within_context(hosted_model(revision), allowance.context_tokens)
-        require_capable(completion_request, repo, now)
+        structured_by = chat.structured_by if chat else None
+        require_capable(completion_request, repo, now, structured_by=structured_by)
         # The cheap refusals come first: nobody may cause megabytes to be tokenized in vain.
         _require_answerable(completion_request, model, allowance)
-        if sum(map(size_bytes, completion_request.prompts)) > SOON_TOKENIZED_BYTES:
+        if chat is not None:
+            require_talking(chat, model, repo)
+        sizes = [chat.size_bytes] if chat else [*map(size_bytes, completion_request.prompts)]
+        if sum(sizes) > SOON_TOKENIZED_BYTES:
             if takes_place:
                 require_room(quota_use())
             require_within_quota(quota_use(), completion_request.most_completion_tokens, now)
-        if complete is not None:
-            completion_request = complete(completion_request, model)
+        admit_text(caller, sizes, model, "messages" if chat else "prompt", now)
+        if chat is not None:
+            completion_request = with_prompt(chat, completion_request, model)
             require_within_a_day(completion_request, allowance)
-        prompts = _token_ids(caller, completion_request, model, now)
+        prompts = model.token_ids(completion_request.prompts, completion_request.max_tokens)
         plan = plan_captures(completion_request, [*map(len, prompts)], caller, revision, now)
-    return PreparedRequest(completion_request, caller, revision, allowance, prompts, plan)
+    row = kept_of(chat, repo) if chat else None
+    return PreparedRequest(completion_request, caller, revision, allowance, prompts, plan, row)
 
 
 def _allowed(
@@ -129,16 +138,16 @@ def _require_answerable(
     require_within_a_day(completion_request, allowance)
 
 
-def _token_ids(
-    caller: Caller, completion_request: CompletionRequest, model: HostedModel, now: datetime
-) -> list[list[int]]:
-    """Tokenize the texts among the prompts.
+def admit_text(
+    caller: Caller, sizes: Sequence[int], model: HostedModel, field: str, now: datetime
+) -> None:
+    """Count texts of so many bytes before they are tokenized, and refuse what is too much.
 
-    They count for the rate limit whether or not they then fit, since the work is done.
+    They count for the rate limit whether or not they then fit, since the work is done. Raises
+    ContextLengthExceeded, BadParameter, QuotaExceeded.
     """
     longest = model.longest_prompt_bytes
-    size = sum(min(size_bytes(prompt), longest) for prompt in completion_request.prompts)
-    wait_seconds = count_prompt_bytes(caller.named, size, now)
-    model.require_short(completion_request.prompts)
-    require_within_rate(size, wait_seconds, field="prompt")
-    return model.token_ids(completion_request.prompts, completion_request.max_tokens)
+    counted = sum(min(size, longest) for size in sizes)
+    wait_seconds = count_prompt_bytes(caller.named, counted, now)
+    model.require_short(max(sizes), field)
+    require_within_rate(counted, wait_seconds, field=field)

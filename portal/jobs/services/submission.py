@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,13 +20,14 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import DomainError
 from portal.jobs.captures.egress import EgressUse, egress_use_of, require_egress
+from portal.jobs.chat.schemas import ChatRequest
 from portal.jobs.errors import JobNotFound
 from portal.jobs.models import BATCH, INTERACTIVE, Batch, Job
 from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.quota import QuotaUse, quota_use_of
 from portal.jobs.rate_limit_headers import headers_on_refusals, rate_limit_headers
 from portal.jobs.services.forgetting import kept_days
-from portal.jobs.services.preparing import Complete, PreparedRequest, prepare
+from portal.jobs.services.preparing import PreparedRequest, prepare
 from portal.jobs.services.quota_checks import (
     require_room,
     require_within_a_day,
@@ -42,10 +45,18 @@ def create_job(
     now: datetime,
     source: Job.Source = Job.Source.API,
     batch: Batch | None = None,
+    chat: ChatRequest | None = None,
+    kept_chat: dict[str, Any] | None = None,
 ) -> Job:
     """Queue a request, or refuse it in words; see ``submit``."""
     submitted = submit(
-        caller=caller, completion_request=completion_request, now=now, source=source, batch=batch
+        caller=caller,
+        completion_request=completion_request,
+        now=now,
+        source=source,
+        batch=batch,
+        chat=chat,
+        kept_chat=kept_chat,
     )
     return submitted.job
 
@@ -71,18 +82,20 @@ def submit(
     now: datetime,
     source: Job.Source = Job.Source.API,
     batch: Batch | None = None,
-    complete: Complete | None = None,
+    chat: ChatRequest | None = None,
+    kept_chat: dict[str, Any] | None = None,
 ) -> Submitted:
     """Queue a request, or refuse it in words. Refusals tell in headers what is left.
 
     A batch's lines take no place of the jobs that may be open, and let others go first.
-    ``complete`` writes what only the model tells, such as a chat's prompt.
+    ``chat``: what the prompt is made of. ``kept_chat``: what an earlier job kept of its chat, whose
+    prompt this request repeats.
 
     Raises ModelNotFound, Refused, ModelLoading, BadParameter, QuotaExceeded.
     """
-    prepared = prepare(
-        caller, completion_request, now, takes_place=batch is None, complete=complete
-    )
+    prepared = prepare(caller, completion_request, now, takes_place=batch is None, chat=chat)
+    if kept_chat is not None:
+        prepared = replace(prepared, chat=kept_chat)
     return _store(prepared, source, batch, now)
 
 
@@ -114,6 +127,7 @@ def _store(
         seed_drawn=seed is None,
         prompts=prepared.prompts,
         white_box=prepared.plan.stored,
+        chat_json="" if prepared.chat is None else json.dumps(prepared.chat),
         n=completion.n,
         samples=completion.samples,
         echo=completion.echo,

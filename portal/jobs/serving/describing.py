@@ -21,12 +21,22 @@ SHAPE = (
 )  # fmt: skip
 
 
-def require_capable(completion_request: CompletionRequest, repo: ModelRepo, now: datetime) -> None:
-    """Refuse the first field that the model's engine can't do. Raises BadParameter."""
+def require_capable(
+    completion_request: CompletionRequest,
+    repo: ModelRepo,
+    now: datetime,
+    *,
+    structured_by: str | None = None,
+) -> None:
+    """Refuse the first field that the model's engine can't do. Raises BadParameter.
+
+    ``structured_by``: the field that asks for a structure where none of a completion's own does.
+    """
     # the fields that look inside are called as the capabilities are
     needed = {name: Capability(name) for name in completion_request.inside_fields}
-    if completion_request.form is not None:
-        needed[completion_request.form_field] = Capability.STRUCTURED_OUTPUTS
+    if completion_request.structure is not None:
+        field = structured_by or completion_request.structure_field
+        needed[field] = Capability.STRUCTURED_OUTPUTS
     able = served_by(repo, now).get("capabilities", ()) if needed else ()
     for field, capability in needed.items():
         if capability not in able:
@@ -56,7 +66,12 @@ def served_by(
     engine = live[0].engine if live else engine_of(repo, revision)
     able = live[0].capabilities if live else sorted(CAPABILITIES[engine])
     shape = {"config": _sizes(revision)} if engine == EngineName.NATIVE else {}
-    return {"engine": str(engine), "capabilities": list(map(str, able)), **shape}
+    return {
+        "engine": str(engine),
+        "capabilities": list(map(str, able)),
+        "tool_parser": repo.tool_parser or None,
+        **shape,
+    }
 
 
 def _revision(repo: ModelRepo, live: Sequence[ModelServer]) -> Revision | None:

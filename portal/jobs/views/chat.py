@@ -7,7 +7,6 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.jobs.chat.answers import ChatReply
-from portal.jobs.chat.prompting import completing
 from portal.jobs.chat.schemas import parse_chat
 from portal.jobs.services import submit
 from portal.jobs.streaming.attendance import Attendance, attendance_at
@@ -32,6 +31,6 @@ def _submit(request: HttpRequest, attendance: Attendance) -> Taken:
         caller=caller,
         completion_request=completion_request,
         now=now,
-        complete=completing(chat, caller, now),
+        chat=chat,
     )
     return taken(submitted, completion_request, attendance, ChatReply, now)

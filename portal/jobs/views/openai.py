@@ -36,6 +36,7 @@ from portal.jobs.streaming.sse import sse_response
 from portal.jobs.streaming.threads import in_pool, in_thread
 from portal.jobs.terms import metadata, terms_of
 from portal.jobs.views.requests import body_object, caller_of, error_answer, refuse_method
+from portal.surfaces.openai import openai_body
 
 
 def _model_object(repo: ModelRepo, servers: Sequence[ModelServer]) -> dict[str, Any]:
@@ -170,11 +171,17 @@ async def _whole(job: Job, reply: Reply, attendance: Attendance) -> HttpResponse
 
 def _answer(job: Job, reply: Reply) -> HttpResponse:
     job = Job.objects.get(pk=job.pk)
-    if job.state == Job.State.CANCELLED:
-        raise JobStopped(job.error)
-    if job.state != Job.State.SUCCEEDED:
-        raise JobFailed(job.error or f"The job ended: {job.state}.")
+    if failure := failure_of(job.state, job.error):
+        raise failure
     return HttpResponse(reply.whole(job), content_type="application/json")
+
+
+def failure_of(state: str, error: str) -> JobFailed | None:
+    """Return the error that a job’s end is; None where it has an answer."""
+    if state == Job.State.SUCCEEDED:
+        return None
+    kind = JobStopped if state == Job.State.CANCELLED else JobFailed
+    return kind(error or f"The job ended: {state}.")
 
 
 async def _forget(job: Job) -> None:
@@ -214,16 +221,17 @@ class Chunks:
     def render(self, item: LogItem) -> str:
         """Return the item as lines; after the end, those that close the stream."""
         if item.event:
-            return _data(self._reply.chunk(item.event))
+            chunk = self._reply.chunk(item.event)
+            return _data(chunk) if chunk else ""
         if item.ended is None:
             return _comment(item.progress)
         self.ended = True
         return self._end(item.ended)
 
     def _end(self, ended: JobEnd) -> str:
-        if ended.state != Job.State.SUCCEEDED:
-            error = {"type": "server_error", "param": None, "code": "job_failed"}
-            return _data({"error": {"message": ended.error, **error}})
+        if failure := failure_of(ended.state, ended.error):
+            _, body = openai_body(failure)
+            return _data(body)
         chunk = None
         if self._include_usage or self._job.reserved_capture_bytes:
             job = Job.objects.get(pk=self._job.pk)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-import openai
 import pytest
 
 pytestmark = [
@@ -20,28 +19,11 @@ CAPTURE = [
 
 
 @pytest.fixture
-def captures(live):
-    """Stream one long, seeded completion; ``midway`` is called once, after some tokens."""
-    client = openai.OpenAI(
-        base_url=f"{live.base_url}/v1",
-        api_key=live.account("approved")["token"],
-        max_retries=8,
-        timeout=120,
-    )
+def captures(long_stream):
+    """Read what a long completion captured."""
 
     def read(midway=lambda: None):
-        chunks = client.completions.create(
-            model=live.demo["hosted_model"],
-            prompt="def main(",
-            max_tokens=800,
-            seed=7,
-            stream=True,
-            extra_body={"ignore_eos": True, "capture": CAPTURE},
-        )
-        last = None
-        for number, last in enumerate(chunks):  # noqa: B007
-            if number == 100:
-                midway()
+        *_, last = long_stream(midway, max_tokens=800, extra_body={"capture": CAPTURE})
         assert last.choices == []
         return last.x_weightgate["captures"]
 

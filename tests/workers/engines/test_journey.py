@@ -23,7 +23,7 @@ from portal.redis_client import redis_client
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo
 from tests.factories.jobs import make_guest, tiny_model
-from tests.factories.llamas import CHAT_TEMPLATE, tiny_llama
+from tests.factories.llamas import CHAT_TEMPLATE, TOOL_TEMPLATE, tiny_llama
 from tests.hosts.daemons import Daemon
 from tests.inference.engines.conftest import NO_VLLM, VLLM
 from tests.inference.engines.test_vllm_process import descendants
@@ -32,6 +32,11 @@ from tests.soak.hosted.servers import environment_of
 from tests.waiting import wait_until
 
 START_SECONDS = 240
+TOOLS = [{"type": "function", "function": {"name": "sluice", "parameters": {
+    "type": "object", "properties": {"open": {"type": "boolean"}}, "required": ["open"],
+    "additionalProperties": False}}}]  # fmt: skip
+NAMED = {"type": "function", "function": {"name": "sluice"}}
+CALL = '<tool_call>{"name": "sluice", "arguments": {"open": true}}</tool_call>'
 SAYS = [{"role": "user", "content": "Does the sluice open?"}]
 ARGS = "--enforce-eager --max-model-len 96 --dtype float32"
 
@@ -59,7 +64,8 @@ def engine(request):
 @pytest.fixture
 def folder(engine, tmp_path):
     if engine == "vllm":
-        return tiny_llama(tmp_path / "in")
+        prompt = f"tools: sluice\nuser: {SAYS[0]['content']}\nassistant: "
+        return tiny_llama(tmp_path / "in", TOOL_TEMPLATE, (prompt, CALL))
     made = tiny_model(tmp_path / "in")
     (made / "chat_template.jinja").write_text(CHAT_TEMPLATE)
     return made
@@ -113,6 +119,7 @@ def test_a_model_is_published_hosted_prompted_and_talked_to(engine, served):
     talks(client, name)
     if engine == "vllm":
         keeps_to_a_form(client, name)
+        calls_tools(client, name)
         outlives_vllm(client, name, worker)
 
 
@@ -152,9 +159,8 @@ def talks(client, name):
     assert said == whole.choices[0].message.content
     assert chunks[0].choices[0].delta.role == "assistant"
     assert chunks[-1].usage.completion_tokens == 8
-    tool = {"type": "function", "function": {"name": "f"}}
     with pytest.raises(openai.BadRequestError) as refused:
-        client.chat.completions.create(**asked, tools=[tool])
+        client.chat.completions.create(**asked, tools=TOOLS)
     assert refused.value.param == "tools"
 
 
@@ -175,6 +181,37 @@ def keeps_to_a_form(client, name):
         extra_body={"structured_outputs": {"choice": ["yes", "no"]}},
     )
     assert choice.choices[0].text in ("yes", "no")
+
+
+def calls_tools(client, name):
+    """Hold tools to themselves: required, named and called by itself, whole and streamed."""
+    asked = {"model": name, "messages": SAYS, "tools": TOOLS, "temperature": 0}
+    for choice in ("required", NAMED):
+        answer = client.chat.completions.create(
+            **asked,
+            tool_choice=choice,
+            parallel_tool_calls=False,
+            logit_bias=no_blanks(client, name),
+        )
+        [call] = answer.choices[0].message.tool_calls
+        assert (answer.choices[0].finish_reason, call.function.name) == ("tool_calls", "sluice")
+        assert set(json.loads(call.function.arguments)) == {"open"}
+    call_command("host", name, "--as", "operator", "--tool-parser", "hermes")
+    whole = client.chat.completions.create(**asked)
+    with client.chat.completions.stream(**asked) as stream:
+        streamed = stream.get_final_completion()
+    for answer in (whole, streamed):
+        [call] = answer.choices[0].message.tool_calls
+        assert (answer.choices[0].finish_reason, call.function.name) == ("tool_calls", "sluice")
+        assert json.loads(call.function.arguments) == {"open": True}
+        assert not answer.choices[0].message.content
+
+
+def no_blanks(client, name):
+    """Ban tokens with blanks, of which an untrained model may write no end between JSON’s parts."""
+    texts = {n: client.post("/detokenize", body={"model": name, "tokens": [n]}, cast_to=object)
+             for n in range(3, 300)}  # fmt: skip
+    return {str(n): -100 for n, text in texts.items() if set(text["prompt"]) & set(" \n\t\r")}
 
 
 def outlives_vllm(client, name, worker):

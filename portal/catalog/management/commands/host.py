@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.catalog.engine_choice import engine_of
 from portal.catalog.management.lookups import account_named, repo_named
-from portal.catalog.models import EngineName
+from portal.catalog.models import EngineName, ToolParser
 from portal.catalog.services.lookup import head_revision
 from portal.catalog.services.repos import configure_repo
 from portal.errors import DomainError
@@ -27,13 +27,17 @@ class Command(BaseCommand):
             choices=("auto", *EngineName.values),
             help="what serves it: auto for the engine of its architecture; else as it is set",
         )
+        parser.add_argument(
+            "--tool-parser",
+            choices=("none", *ToolParser.values),
+            help="the format in which it calls tools of a chat; else as it is set",
+        )
         parser.add_argument("--end", action="store_true", help="host it no more")
 
     def handle(self, *args: Any, **options: Any) -> None:
         repo, hosted = repo_named(options["repo"]), not options["end"]
         actor, now = account_named(options["actor"]), timezone.now()
-        engine = options["engine"]
-        chosen = {} if engine is None else {"engine": "" if engine == "auto" else engine}
+        chosen = _chosen(engine=options["engine"], tool_parser=options["tool_parser"])
         try:
             configure_repo(actor=actor, repo_id=repo.pk, now=now, hosted=hosted, **chosen)
         except DomainError as error:
@@ -49,3 +53,9 @@ class Command(BaseCommand):
         if revision := head_revision(repo):
             engine = engine_of(repo, revision)
             self.stdout.write(f"Its engine is that of workers with WEIGHTGATE_ENGINE={engine}.")
+
+
+def _chosen(**options: str | None) -> dict[str, str]:
+    """Return the settings that were named; auto and none are those that name nothing."""
+    named = {name: value for name, value in options.items() if value is not None}
+    return {name: "" if value in ("auto", "none") else value for name, value in named.items()}

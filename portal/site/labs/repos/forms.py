@@ -10,7 +10,7 @@ from django.conf import settings as site_settings
 
 from portal.access.requests.form.builder import PageForm
 from portal.accounts.models import Namespace
-from portal.catalog.models import EngineName, Gate, Licence, ModelRepo
+from portal.catalog.models import EngineName, Gate, Licence, ModelRepo, ToolParser
 from portal.catalog.quarantine.questions import Questions
 from portal.catalog.services.repos import MOST_CONTEXT, MOST_PARAMETERS
 from portal.catalog.statements import (
@@ -165,6 +165,13 @@ class ModelSettingsForm(GatedForm):
         help_text="What serves it. By its architecture, OPT is served by the native engine, which "
         "shows what goes on inside, and any other model by vLLM.",
     )
+    tool_parser = forms.ChoiceField(
+        label="Tool parser",
+        choices=[("", "None: it calls no tools by itself"), *ToolParser.choices],
+        required=False,
+        error_messages={"invalid_choice": "Choose a tool parser of the list."},
+        help_text="The format in which the model was trained to call the tools of a chat.",
+    )
     prompt_days = forms.IntegerField(
         label="Days to keep prompts and outputs",
         required=False,
@@ -203,8 +210,9 @@ class ModelSettingsForm(GatedForm):
     @staticmethod
     def initial_of(repo: ModelRepo) -> dict[str, Any]:
         names = ("summary", "why_gated", "family", "parameters", "context_length", "hosted")
-        more = ("download_gate", "inference_gate", "pickles_allowed", "prompt_days", "engine")
-        values = {name: getattr(repo, name) for name in (*names, *more)}
+        more = ("download_gate", "inference_gate", "pickles_allowed", "prompt_days")
+        serving = ("engine", "tool_parser")
+        values = {name: getattr(repo, name) for name in (*names, *more, *serving)}
         licence = repo.licence.slug if repo.licence else None
         return {**values, "licence": licence, "seen": PRIVATE if repo.private else PUBLIC}
 

@@ -19,6 +19,7 @@ LABELS = {
     "inference_gate": "gate of hosted use",
     "hosted": "hosted use",
     "engine": "engine",
+    "tool_parser": "tool parser",
     "prompt_days": "days of prompts",
     "pickles_allowed": "pickles",
     "private": "visibility",

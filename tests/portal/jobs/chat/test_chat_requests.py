@@ -13,15 +13,12 @@ from portal.jobs.chat.schemas import parse_chat
 from portal.jobs.errors import BadParameter
 from portal.jobs.hosting import hosted_model
 from portal.jobs.models import Job
-from portal.jobs.services import finish_job
-from portal.jobs.services.running import JobResult
 from portal.jobs.streaming.event_log import ChoiceEvent
-from portal.redis_client import redis_client
 from tests.factories.accounts import make_token
-from tests.factories.jobs import claim, make_guest, make_hosted
-from tests.factories.llamas import CONTEXT_LENGTH, tiny_llama
+from tests.factories.jobs import make_guest
+from tests.factories.llamas import CONTEXT_LENGTH
+from tests.portal.jobs.chat.conftest import SAYS, answered
 
-SAYS = [{"role": "user", "content": "The water?"}]
 SOUND = {"model": "a/b", "messages": SAYS}
 
 
@@ -37,7 +34,7 @@ def test_the_fields_become_those_of_a_completion():
     assert (completion.seed, completion.temperature, completion.logprobs) == (3, 0, 2)
     assert completion.stream
     assert completion.include_usage
-    assert completion.form == {"json_object": True}
+    assert completion.structure == {"json_object": True}
 
 
 def test_contents_in_parts_are_joined():
@@ -59,9 +56,8 @@ def test_contents_in_parts_are_joined():
         ("max_tokens", -1),
         ("logprobs", 2),
         ("top_logprobs", 2),
-        ("tools", [{"type": "function", "function": {"name": "f"}}]),
-        ("tool_choice", "required"),
         ("functions", [{"name": "f"}]),
+        ("function_call", {"name": "f"}),
         ("audio", {"voice": "x"}),
         ("modalities", ["audio"]),
         ("echo", True),
@@ -78,39 +74,6 @@ def test_what_is_wrong_or_not_offered_is_refused_by_name(field, value):
     with pytest.raises(BadParameter) as refused:
         parse_chat({**SOUND, field: value})
     assert refused.value.field == field
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory):
-    return tiny_llama(tmp_path_factory.mktemp("llama") / "model")
-
-
-@pytest.fixture
-def hosted(db, llama):
-    redis_client().flushdb()
-    return make_hosted(llama)
-
-
-@pytest.fixture
-def ask(hosted):
-    """Submit a chat as the API does, and return its job."""
-    from portal.accounts.tokens.authentication import Caller
-    from portal.jobs.chat.prompting import completing
-    from portal.jobs.services import submit
-
-    caller = Caller(make_guest(hosted))
-
-    def send(messages=SAYS, **fields):
-        now = timezone.now()
-        chat, completion = parse_chat({"model": hosted.full_name, "messages": messages, **fields})
-        return submit(
-            caller=caller,
-            completion_request=completion,
-            now=now,
-            complete=completing(chat, caller, now),
-        ).job
-
-    return send
 
 
 def test_the_prompt_is_what_the_template_writes_without_tokens_of_the_tokenizers_own(hosted, ask):
@@ -144,16 +107,9 @@ EVENT = ChoiceEvent(
 )  # fmt: skip
 
 
-def ended(job, hosted):
-    claimed = claim(hosted, now=timezone.now())
-    result = JobResult(events=[EVENT], completion_tokens=2)
-    return finish_job(job_id=job.pk, attempt=claimed.attempt, result=result, now=timezone.now())
-
-
 def test_an_answer_has_openais_form(hosted, ask):
     job = ask(max_tokens=4, logprobs=True, top_logprobs=2)
-    ended(job, hosted)
-    job.refresh_from_db()
+    answered(job, hosted, EVENT)
     answer = json.loads(ChatReply(job, hosted_model(job.revision)).whole(job))
     assert answer["object"] == "chat.completion"
     assert answer["id"] == f"chatcmpl-{job.pk.hex}"

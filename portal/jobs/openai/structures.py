@@ -1,4 +1,4 @@
-"""The fields of a request that hold its text to a form: OpenAI's response_format, and vLLM's."""
+"""The fields of a request that structure its text: OpenAI's response_format, and vLLM's."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import AfterValidator, Field
 
 from portal.parsing.bodies import Body
 
-LARGEST_FORM_BYTES = 64 * 1024
+LARGEST_STRUCTURE_BYTES = 64 * 1024
 
 
 class NamedSchema(Body):
     """A JSON schema with its name, as OpenAI has it."""
 
     name: str = Field("", max_length=64)
-    form: dict[str, Any] = Field(default_factory=dict, alias="schema", repr=False)
+    schema_: dict[str, Any] = Field(default_factory=dict, alias="schema", repr=False)
 
 
 class ResponseFormat(Body):
@@ -26,15 +26,15 @@ class ResponseFormat(Body):
     json_schema: NamedSchema | None = None
 
     @property
-    def form(self) -> dict[str, Any] | None:
+    def structure(self) -> dict[str, Any] | None:
         """Return it as vLLM's field; None where text may be anything."""
         if self.type == "json_schema":
-            return {"json": self.json_schema.form if self.json_schema else {}}
+            return {"json": self.json_schema.schema_ if self.json_schema else {}}
         return {"json_object": True} if self.type == "json_object" else None
 
 
 class StructuredOutputs(Body):
-    """vLLM's field: one form of these."""
+    """vLLM's field: one structure of these."""
 
     json_: dict[str, Any] | None = Field(None, alias="json", repr=False)
     json_object: Literal[True] | None = None
@@ -43,19 +43,19 @@ class StructuredOutputs(Body):
     grammar: str | None = Field(None, min_length=1)
 
     @property
-    def form(self) -> dict[str, Any]:
+    def structure(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True, by_alias=True)
 
 
 def _require_one(value: StructuredOutputs) -> StructuredOutputs:
-    if len(value.form) != 1:
+    if len(value.structure) != 1:
         raise ValueError("must have one of json, json_object, regex, choice and grammar")
     return value
 
 
 def _require_small(value: Any) -> Any:
-    if len(json.dumps(value.form).encode()) > LARGEST_FORM_BYTES:
-        raise ValueError(f"may have {LARGEST_FORM_BYTES:,} bytes at most")
+    if len(json.dumps(value.structure).encode()) > LARGEST_STRUCTURE_BYTES:
+        raise ValueError(f"may have {LARGEST_STRUCTURE_BYTES:,} bytes at most")
     return value
 
 
