@@ -31,6 +31,11 @@ class Conditions:
     files: tuple[str, ...] | None = None
     max_members: int | None = None
 
+    @property
+    def forbids_captures(self) -> bool:
+        """Tell whether nothing that stands inside the model may be copied out or changed."""
+        return self.no_captures or self.no_logits
+
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Conditions:
         """Read a row's JSON. Raise TypeError on an unknown key: no condition is ever ignored."""

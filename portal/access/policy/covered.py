@@ -83,8 +83,16 @@ def quotas_of(grant: Grant) -> Quotas:
 
 
 def quotas_in_words(grant: Grant) -> str:
-    """Write the quotas in force as a sentence; "" where the grant gives no hosted use."""
-    return quota_words(quotas_of(grant)) if Mode.INFERENCE in grant.modes else ""
+    """Write the quotas in force as a sentence; "" where the grant gives no hosted use.
+
+    Captures aren't counted out to who may make none.
+    """
+    if Mode.INFERENCE not in grant.modes:
+        return ""
+    quotas = quotas_of(grant)
+    if Conditions.of(grant.conditions).forbids_captures:
+        quotas = quotas.without_captures()
+    return quota_words(quotas)
 
 
 def words_on_models(grant: Grant) -> list[str]:

@@ -6,7 +6,7 @@ They are no terms that somebody signs, so they stand beside a grant's conditions
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -63,6 +63,10 @@ class Quotas:
     def stored(self) -> dict[str, Any]:
         """Return the JSON that a row stores: only what is said."""
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
+
+    def without_captures(self) -> Quotas:
+        """Return the same without the numbers of captures, for who may capture nothing."""
+        return replace(self, egress_bytes_per_day=None, egress_bytes_total=None)
 
     def number(self, name: str) -> int | None:
         value: int | None = getattr(self, name)

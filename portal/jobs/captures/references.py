@@ -8,8 +8,10 @@ from functools import partial
 from typing import NoReturn
 from uuid import UUID
 
-from inference.interp.spec import WhiteBox
-from inference.interp.wire import TensorReference, resolved
+from inference.interp.file_layout import read_name
+from inference.interp.reductions import ReduceKind
+from inference.interp.spec import Capture, Site, WhiteBox
+from inference.interp.wire import TensorReference, read_captures, resolved
 from portal.access.policy.policy import Action, may_call
 from portal.accounts.tokens.authentication import Caller
 from portal.jobs.batches.files import files_of, within_token
@@ -21,6 +23,7 @@ from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 
 NO_JOB = UUID(int=0)
+MOST_NAMED = 12  # positions in a message
 
 
 def with_shapes(white_box: WhiteBox, caller: Caller, now: datetime) -> WhiteBox:
@@ -37,16 +40,52 @@ def with_shapes(white_box: WhiteBox, caller: Caller, now: datetime) -> WhiteBox:
 
 
 def _with_shape(reference: TensorReference, *, caller: Caller, now: datetime) -> TensorReference:
-    if reference.file is not None:
-        tensors = find_tensor_file(reference, caller).tensors or {}
-    else:
-        tensors = find_captures(reference, caller, now).tensors
+    captures = None if reference.file is not None else find_captures(reference, caller, now)
+    tensors = captures.tensors if captures else find_tensor_file(reference, caller).tensors or {}
     if reference.tensor not in tensors:
         raise ValueError(f"there is no tensor {reference.tensor[:80]!r} in {_place(reference)}")
     shape = list(tensors[reference.tensor]["shape"])
-    if reference.positions is not None:
+    if captures is not None and reference.positions is not None:
+        _require_rows(reference, captures, row_count=shape[0])
         shape[:1] = [len(reference.positions)]
     return replace(reference, shape=tuple(shape))
+
+
+def _require_rows(reference: TensorReference, captures: CaptureFile, *, row_count: int) -> None:
+    """Require that the tensor has a row for each position that is named. Raises ValueError.
+
+    Of a tensor reduced to one row the position isn't known here: its file alone has it.
+    """
+    _, (site, layer, kind) = read_name(reference.tensor)
+    if kind in ("last", "mean"):
+        return
+    asked_for = read_captures((captures.job.white_box or {}).get("capture"))
+    capture = next(it for it in asked_for if _makes(it, site, layer, kind))
+    # A sample that stopped early has the first of the positions that were asked for.
+    here = sorted(range(row_count) if capture.positions is None else capture.positions)[:row_count]
+    missing = sorted(set(reference.positions or ()).difference(here))
+    if missing:
+        raise ValueError(
+            f"{reference.tensor} of {_place(reference)} has no values at position {missing[0]}: "
+            f"it has {_in_short(here)}"
+        )
+
+
+def _makes(capture: Capture, site: Site, layer: int | None, kind: ReduceKind | None) -> bool:
+    """Tell whether a capture is the one that a tensor comes of."""
+    of_layer = layer is None or capture.layers is None or layer in capture.layers
+    return capture.site == site and capture.reduce_kind == kind and of_layer
+
+
+def _in_short(positions: list[int]) -> str:
+    """Say which positions there are: a range where none is left out, else the first few."""
+    if not positions:
+        return "none"
+    first, last = positions[0], positions[-1]
+    if len(positions) == last - first + 1:
+        return f"{first} to {last}"
+    more = "" if len(positions) <= MOST_NAMED else " …"
+    return ", ".join(map(str, positions[:MOST_NAMED])) + more
 
 
 def find_tensor_file(reference: TensorReference, caller: Caller) -> StoredFile:

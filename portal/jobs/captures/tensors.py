@@ -28,8 +28,8 @@ def read_tensors(content: BinaryIO, size_bytes: int) -> dict[str, dict[str, obje
     problem = problems[0] if problems else _refused(tensors)
     if not problem:
         content.seek(0)
-        wrong = next(not_finite(content, size_bytes), None)
-        problem = f"{wrong} holds NaN or infinity" if wrong else ""
+        wrong = next(not_finite(content, size_bytes, in_float32=True), None)
+        problem = f"{wrong} holds NaN or infinity, or a number beyond float32" if wrong else ""
     if problem:
         raise BadParameter(
             f"This file of tensors can’t be taken: {problem}. Send safetensors with finite "

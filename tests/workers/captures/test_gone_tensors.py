@@ -33,10 +33,11 @@ def test_a_deleted_file(hosted, waiting, start_worker, submit, ended, upload, gu
 
 
 def test_a_position_that_was_not_captured(worker, submit, ended, public_id):
-    source = ended(submit(**FIELDS, capture=[{"site": "output", "layers": [0]}]))
-    value = {"completion": public_id(source), "tensor": "0.output.0", "positions": [1]}
-    missing = {**value, "positions": [90]}
-    job = submit(**FIELDS, interventions=[{**STEER, "positions": [1], "value": missing}])
+    """Where only the file has it, the job fails; else a request is refused as it comes."""
+    last = {"site": "output", "layers": [0], "reduce": {"kind": "last"}}
+    source = ended(submit(**FIELDS, capture=[last]))
+    value = {"completion": public_id(source), "tensor": "0.output.0.last", "positions": [90]}
+    job = submit(**FIELDS, interventions=[{**STEER, "positions": [1], "value": value}])
     assert ended(job).state == Job.State.FAILED
     assert "no values at position 90" in job.error
 

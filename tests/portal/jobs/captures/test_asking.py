@@ -191,6 +191,12 @@ class TestOwnTensors:
         refused = self.upload(client, key, self.content(good=[1.0], bad=[1.0, number]))
         assert "bad holds NaN or infinity" in refused.json()["error"]["message"]
 
+    def test_a_number_beyond_what_the_engine_has_is_refused(self, client, key):
+        import numpy as np
+
+        refused = self.upload(client, key, save({"probe": np.array([1e300], dtype="<f8")}))
+        assert "beyond float32" in refused.json()["error"]["message"]
+
     def test_a_cut_file_is_refused(self, client, key):
         refused = self.upload(client, key, self.content(probe=[1.0] * 8)[:-4])
         assert "cut short" in refused.json()["error"]["message"]
@@ -235,6 +241,18 @@ class TestOwnTensors:
             submit(make_guest(hosted), interventions=[change])
         with pytest.raises(BadParameter, match="no tensor"):
             submit(interventions=[{**change, "value": {**value, "tensor": "0.output.1"}}])
+
+    @pytest.mark.parametrize(
+        ("positions", "there"), [(None, "it has 0 to 4"), ([1, 4, 0], "it has 0, 1, 4")]
+    )
+    def test_rows_of_an_own_completion_must_be_there(self, hosted, submit, positions, there):
+        asked_for = {"site": "output", "layers": [0]}
+        submit(capture=[{**asked_for, "positions": positions} if positions else asked_for])
+        name = spelt(COMPLETION_PREFIX, make_captured(hosted, timezone.now()).pk)
+        value = {"completion": name, "tensor": "0.output.0", "positions": [1, 90]}
+        change = {**STEER, "positions": [2, 3], "value": value}
+        with pytest.raises(BadParameter, match=f"no values at position 90: {there}"):
+            submit(interventions=[change])
 
 
 def test_the_row_keeps_what_was_asked_and_runs_again_alike(submit, hosted, guest):
