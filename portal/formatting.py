@@ -134,11 +134,11 @@ def short_date(value: datetime | date) -> str:
 
 
 def moment(value: datetime, now: datetime) -> str:
-    """Format a time: Today, 10:04; 18 Nov, 09:12; in another year 18 Nov 2025, 09:12."""
+    """Format a time: today, 10:04; 18 Nov, 09:12; in another year 18 Nov 2025, 09:12."""
     local = timezone.localtime(value)
     day, today = local.date(), _day(now)
     if day == today:
-        return f"Today, {local:%H:%M}"
+        return f"today, {local:%H:%M}"
     year = "" if day.year == today.year else f" {day.year}"
     return f"{day.day} {day:%b}{year}, {local:%H:%M}"
 

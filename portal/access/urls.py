@@ -18,7 +18,6 @@ from portal.access.review.views import screening
 
 app_name = "access"
 urlpatterns = [
-    path("requests", requests.requests, name="requests"),
     path("requests/new/<str:namespace>/<str:name>", requests.start, name="start"),
     path("requests/<int:request_id>", requests.show, name="request"),
     path("requests/<int:request_id>/form/<slug:step>", wizard.form, name="form"),
@@ -68,7 +67,6 @@ urlpatterns = [
         views.signing_certificate,
         name="signing_certificate",
     ),
-    path("grants", holder.grants, name="grants"),
     path("grants/<int:grant_id>/models/<int:repo_id>/end", team.end_model, name="grant_model_end"),
     path("grants/of/<str:namespace>/<str:name>", team.granted, name="granted"),
     path("grants/of/<str:namespace>/<str:name>/offers", team.second_offer, name="second_offer"),

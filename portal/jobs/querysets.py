@@ -32,6 +32,15 @@ class Usage(NamedTuple):
         return cls(*next(iter(rows), (0, 0, 0)))
 
 
+def used_tokens() -> Case:
+    """Return what a job counts for in a quota: all that an open one may yet use, while it is."""
+    return Case(
+        When(state__in=OPEN_STATES, then=F("reserved_tokens")),
+        When(attempt=0, then=0),
+        default=F("prompt_tokens") + F("completion_tokens"),
+    )
+
+
 class JobQuerySet(models.QuerySet[M]):
     """Jobs, narrowed by whose they are and by what has become of them."""
 
@@ -78,17 +87,18 @@ class JobQuerySet(models.QuerySet[M]):
         of ``Usage``.
         """
         today, is_open = Q(created_at__gte=day), Q(state__in=OPEN_STATES)
-        used = Case(
-            When(is_open, then=F("reserved_tokens")),
-            When(attempt=0, then=0),
-            default=F("prompt_tokens") + F("completion_tokens"),
-        )
+        used = used_tokens()
         people = self.filter(today | is_open).order_by().values("person")
         return people.annotate(
             tokens=Coalesce(Sum(used, filter=today & tokens), 0),
             waiting_tokens=Coalesce(Sum(used, filter=today & waiting_tokens), 0),
             jobs=Count("pk", filter=is_open & jobs),
         ).values_list(*Usage._fields)
+
+    def own_tokens_by_repo(self, day: datetime) -> dict[int, int]:
+        """Add up the tokens since ``day`` of quotas that are one model's alone, by its repo."""
+        jobs = self.filter(created_at__gte=day, has_own_tokens=True).order_by().values("repo")
+        return dict(jobs.annotate(tokens=Sum(used_tokens())).values_list("repo", "tokens"))
 
     def lapsed_at(self, now: datetime) -> JobQuerySet[M]:
         """Select jobs whose worker has let its lease run out."""

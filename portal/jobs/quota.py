@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from portal.access.models import GateSettings
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.policy import Limits
 from portal.access.policy.quotas import SILENT, defaults_of
@@ -93,12 +94,13 @@ class Allowance:
         return f"{jobs}, and {context} in a prompt and its completion."
 
 
-def allowance_of(repo: ModelRepo, limits: Limits) -> Allowance:
+def allowance_of(repo: ModelRepo, limits: Limits, gate: GateSettings | None = None) -> Allowance:
     """Return what the policy's limits, the gate and the installation give of a model.
 
-    Of several grants the largest number holds, as each of them would have given it.
+    Of several grants the largest number holds, as each of them would have given it. gate: where
+    the caller has read the gate's settings already.
     """
-    gate = settings_of(repo)
+    gate = gate or settings_of(repo)
     default = defaults_of(gate)
 
     def largest(name: str, *, of_gate: bool) -> tuple[int | None, bool]:

@@ -49,12 +49,14 @@ SECTIONS = (
     ("access:letter", "queue"),
     ("access:screening", "queue"),
     ("site:export", "queue"),
-    ("access:", "requests"),
+    ("access:", "access"),
     ("jobs:disclosure", "lab"),
     ("jobs:tariffs", "lab"),
     ("jobs:serving", "lab"),
     ("jobs:", "playground"),
     ("site:usage", "playground"),
+    ("site:access", "access"),
+    ("site:own_downloads", "access"),
     ("accounts:token", "tokens"),
     ("site:home", "models"),
     ("site:model_settings", "lab"),
@@ -144,7 +146,7 @@ def navigation(user: User | None, work: Work) -> list[NavEntry]:
     if user:
         waiting = turn_count(user, timezone.now())
         count = CappedCount(waiting) if waiting else None
-        entries.append(("requests", "Requests", "access:requests", count))
+        entries.append(("access", "Access", "site:access", count))
     entries.append(("playground", "Playground", "jobs:playground", None))
     if work.runs_lab:
         entries.append(("lab", "Lab", "site:labs", None))

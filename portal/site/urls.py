@@ -1,7 +1,9 @@
 from django.urls import include, path, register_converter
+from django.views.generic import RedirectView
 
 from portal.site.collections import views as collections
 from portal.site.converters import NameConverter, NamespaceConverter
+from portal.site.own_access import views as own_access
 from portal.site.planner import views as planner
 from portal.site.usage import views as usage_sums
 from portal.site.views import (
@@ -27,6 +29,11 @@ register_converter(NameConverter, "repo_name")
 app_name = "site"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("access", own_access.access, name="access"),
+    path("downloads", own_access.downloads, name="own_downloads"),
+    # Addresses that letters have carried.
+    path("requests", RedirectView.as_view(url="/access?view=requests"), name="own_requests"),
+    path("grants", RedirectView.as_view(url="/access?view=grants"), name="own_grants"),
     path("operators/checks", checks.checks, name="checks"),
     path("theme", theme.choose_theme, name="theme"),
     path("settings/typed/discard", typed.discard_typed, name="discard_typed"),

@@ -133,8 +133,19 @@ def make_world(folder: Path) -> World:
                 f"/exports/{name}",
                 "/profile",
             ],
-            "holder": ["/grants", f"/grants/{grant.pk}", "/signatures", "/affiliations"],
-            "applicant": [f"/requests/{opened[0].pk}", "/requests", "/affiliations", "/inbox"],
+            "holder": [
+                "/access",
+                "/access?view=grants",
+                f"/grants/{grant.pk}",
+                "/signatures",
+                "/affiliations",
+            ],
+            "applicant": [
+                f"/requests/{opened[0].pk}",
+                "/access?view=requests",
+                "/affiliations",
+                "/inbox",
+            ],
         },
     )
 

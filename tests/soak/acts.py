@@ -125,7 +125,7 @@ Step = Callable[[], None]
 
 
 def reader(person: Person, repo: str, ledger: Ledger) -> Step:
-    places = ("/", f"/{repo}", "/record", "/requests")
+    places = ("/", f"/{repo}", "/record", "/access")
     turns = count()
 
     def read() -> None:

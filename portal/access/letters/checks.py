@@ -47,7 +47,7 @@ def send_member_check(membership: Membership, screening: Screening, *, now: date
     if membership.person is None:
         return
     send(
-        member_of(membership, membership.person, "See your grants", reverse("access:grants")),
+        member_of(membership, membership.person, "See your access", reverse("site:access")),
         kind="member_extra_check",
         key=f"check-{screening.pk}",
         facts={"about": about_screening(screening)},
@@ -88,8 +88,8 @@ def _checked(screening: Screening) -> Address:
         reference=grant.reference,
         keys=grant_keys(grant),
         about=grant.about,
-        label="See your grants",
-        page=reverse("access:grants"),
+        label="See your access",
+        page=reverse("site:access"),
         names=holder_of(grant).names,
         not_before=told_at(grant),
     )

@@ -56,8 +56,8 @@ def _reached_by(hold: Hold, person: User, repo: ModelRepo | None) -> Address:
         reference=reference_of(hold),
         keys=f"hold-{hold.pk}-",
         about=reference_of(hold),
-        label="See your grants",
-        page=reverse("access:grants"),
+        label="See your access",
+        page=reverse("site:access"),
     )
 
 

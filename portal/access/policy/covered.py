@@ -41,6 +41,11 @@ def covered_repos(grant: Grant) -> list[ModelRepo]:
     return [row.repo for row in standing_coverage(grant)] or [grant.repo]
 
 
+def modes_by_repo(grant: Grant) -> dict[ModelRepo, list[str]]:
+    """Return the modes in which a grant opens each of its models."""
+    return {row.repo: row.modes for row in standing_coverage(grant)} or {grant.repo: grant.modes}
+
+
 def opened_words(grant: Grant) -> str:
     """Say which models are open by a grant, as the start of a sentence: “lab/a and lab/b are open”.
 

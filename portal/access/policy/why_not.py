@@ -122,7 +122,7 @@ def _checked(person: User, repo: ModelRepo, mode: Mode, now: datetime) -> Permis
     working = Grant.objects.opening(repo, mode)
     within = working.active_at(now) | working.held_for_check(now)
     if membership := memberships.filter(grant__in=within).first():
-        return refuse(Reason.CHECKED, reverse("access:grants"), _due(membership.screenings))
+        return refuse(Reason.CHECKED, reverse("site:access"), _due(membership.screenings))
     return None
 
 

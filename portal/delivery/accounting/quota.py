@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 from redis import RedisError
 
+from portal.accounts.models import User
 from portal.catalog.models import File
 from portal.delivery.errors import DownloadQuotaExceeded, TooManyDownloads
 from portal.delivery.models import Download
@@ -37,6 +39,24 @@ def bytes_today(person_id: int, now: datetime) -> int:
     today = Download.objects.filter(person=person_id, started_at__gte=start_of_day(now))
     total = today.aggregate(bytes=Sum(Coalesce("bytes_sent", "length_bytes")))
     return int(total["bytes"] or 0)
+
+
+@dataclass(frozen=True)
+class DownloadsToday:
+    """The bytes that a person has fetched since midnight; ``limit``: None for no quota."""
+
+    used: int
+    limit: int | None
+
+    @property
+    def left(self) -> int:
+        return max((self.limit or 0) - self.used, 0)
+
+
+def downloads_today(person: User, now: datetime) -> DownloadsToday:
+    """Return what a person has used of the day's bytes."""
+    limit = settings.DAILY_DOWNLOAD_GB * GIGABYTE
+    return DownloadsToday(bytes_today(person.pk, now), limit or None)
 
 
 def require_within_quota(person_id: int | None, file: File, now: datetime) -> None:

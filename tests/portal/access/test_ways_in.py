@@ -275,7 +275,7 @@ def test_a_line_of_the_lists_holds_it_until_a_person_clears_it(way, now):
     assert go(attempt) is None, "what was signed is kept"
     permission = may(attempt.person, Action.DOWNLOAD, attempt.repo, now)
     assert (permission.reason, permission.since) == (Reason.CHECKED, now + timedelta(days=7))
-    assert permission.help_url.startswith("/grants")
+    assert permission.help_url.startswith(("/grants", "/access"))
     check = checks_of(head, now).get()
     assert check.person == attempt.person
     assert check.right.acceptance is not None

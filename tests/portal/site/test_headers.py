@@ -14,7 +14,7 @@ PRIVATE = "private, no-store"
 
 @pytest.mark.parametrize(
     "address",
-    ["/requests", "/queue", "/queue/{case}", "/grants", "/profile", "/tokens", "/", "/no"],
+    ["/access", "/queue", "/queue/{case}", "/downloads", "/profile", "/tokens", "/", "/no"],
 )
 def test_no_cache_keeps_a_signed_in_persons_page(client, address):
     case = make_request(make_repo())

@@ -32,7 +32,7 @@ def test_public_pages_may_be_indexed(client):
         assert "X-Robots-Tag" not in client.get(path), path
 
 
-@pytest.mark.parametrize("path", ["/requests", "/queue", "/accounts/login/", "/nobody/none"])
+@pytest.mark.parametrize("path", ["/access", "/queue", "/accounts/login/", "/nobody/none"])
 def test_everything_else_may_not(client, path):
     assert client.get(path)["X-Robots-Tag"] == "noindex"
 

@@ -8,16 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.access.applicant.next_steps import next_steps_of
 from portal.access.applicant.unproved_claim import unproved_claim_of
 from portal.access.errors import AlreadyGranted
-from portal.access.grants.pending_actions import invitations_to, pending_actions_of
+from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import end_of, status_of
 from portal.access.models import AccessRequest, Grant
@@ -45,41 +44,6 @@ from portal.forms.pages import posted_from
 
 PAGE_SIZE = 20
 GRANTS_SHOWN = 50  # the rest stands on the page of grants
-
-
-@login_required
-@require_safe
-def requests(request: HttpRequest) -> HttpResponse:
-    """Show what waits for this person, their requests, newest first, and the access they have."""
-    applicant, now = signed_in(request), timezone.now()
-    own_requests = AccessRequest.objects.of(applicant).select_related(
-        "repo__namespace", "collection__namespace"
-    )
-    page = Paginator(own_requests, PAGE_SIZE).get_page(request.GET.get("page"))
-    active_grants = (
-        Grant.objects.usable_by(applicant)
-        .active_at(now)
-        .select_related(
-            "repo__namespace", "collection__namespace", "acceptance__licence_version__licence"
-        )
-        .prefetch_related("coverage__repo__namespace")
-    )
-    context = {
-        "page": page,
-        "turns": pending_actions_of(applicant, now),
-        "rows": next_steps_of(page, now),
-        "grants": [
-            (
-                grant,
-                modes_label(grant.modes),
-                grant.person_id == applicant.pk,
-                covered_repos(grant),
-            )
-            for grant in active_grants[:GRANTS_SHOWN]
-        ],
-        "now": now,
-    }
-    return render(request, "access/requests.html", context)
 
 
 @login_required
@@ -118,8 +82,8 @@ def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpRespons
         "heading": error.message,
         "act_label": error.act_label,
         "act_url": error.help_url,
-        "other_label": "My requests",
-        "other_url": "/requests",
+        "other_label": "See your access",
+        "other_url": reverse("site:access"),
     }
     return render(request, "refusal.html", context)
 
@@ -242,4 +206,4 @@ def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
 def discard(request: HttpRequest, request_id: int) -> HttpResponse:
     discard_draft(applicant=signed_in(request), request_id=request_id, now=timezone.now())
     messages.success(request, "The draft is deleted. Nothing of it is kept.")
-    return redirect("access:requests")
+    return redirect("site:access")

@@ -112,7 +112,7 @@ def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardSt
     saved = _save(access_request, posted.draft_answers())
     if "leave" in request.POST:
         messages.success(request, "Your draft is saved. Come back whenever you like.")
-        return redirect("access:requests")
+        return redirect("site:access")
     if posted.leads_to_more(request.POST.getlist("asked")):
         messages.info(request, "Your answers lead to another question on this page.")
         return redirect("access:form", saved.pk, here.slug)

@@ -114,7 +114,7 @@ def _onward(request: HttpRequest, membership: Membership) -> HttpResponse:
     if not membership.is_held:
         return redirect("access:grant", membership.grant_id)
     messages.info(request, "You signed. An extra check comes first; we write to you after it.")
-    return redirect("access:grants")
+    return redirect("site:access")
 
 
 def _invitation(person: User, membership_id: int) -> Membership:
@@ -153,7 +153,7 @@ def _page_of(request: HttpRequest, membership_id: int) -> str:
     person = signed_in(request)
     membership = Membership.objects.filter(pk=membership_id).first()
     if membership is None:
-        return reverse("access:grants")
+        return reverse("site:access")
     if membership.person_id == person.pk:
         return reverse("access:grant", args=[membership.grant_id])
     return reverse("access:members", args=[membership.grant_id])
@@ -175,7 +175,7 @@ def end(request: HttpRequest, membership_id: int) -> HttpResponse:
         return redirect("access:members", _grant_of(membership_id))
     if ended.person_id == person.pk:
         messages.success(request, "You left. Your tokens that reached the model have ended.")
-        return redirect("access:grants")
+        return redirect("site:access")
     messages.success(request, "Ended, with every token of theirs that reached the model.")
     return redirect("access:members", ended.grant_id)
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,10 +19,9 @@ from portal.access.grants.ending.closeout import close_grant
 from portal.access.grants.forms import CloseForm, EndGrantForm, RenewForm
 from portal.access.grants.newer_text import can_sign_newer, sign_newer_version
 from portal.access.grants.offers import accept_offer, decline_offer, require_open
-from portal.access.grants.pending_actions import invitations_to
 from portal.access.grants.renewals import needs_review, renew_grant, why_not_renewable
-from portal.access.grants.status_badges import conditions_in_words, state_for
-from portal.access.models import Grant, Membership, Renewal
+from portal.access.grants.status_badges import conditions_in_words
+from portal.access.models import Grant, Renewal
 from portal.access.policy.covered import licensed_repo, opened_words, quotas_in_words
 from portal.access.requests.form.answers import modes_label
 from portal.access.requests.form.forms import SignatureForm
@@ -37,31 +34,6 @@ from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
 
 PAGE_SIZE = 20
-
-
-@login_required
-@require_safe
-def grants(request: HttpRequest) -> HttpResponse:
-    """List the grants that the reader holds or works under, the latest end first."""
-    person, now = signed_in(request), timezone.now()
-    joined = {"memberships__joined_at__isnull": False, "memberships__ended_at": None}
-    working = Q(memberships__person=person, **joined)
-    visible = Grant.objects.filter(Q(person=person) | working).told(now).distinct()
-    page = Paginator(visible.select_related(*RELATED), PAGE_SIZE).get_page(request.GET.get("page"))
-    keys = [grant.pk for grant in page]
-    held_memberships = Membership.objects.held().filter(person=person, grant__in=keys)
-    stopped = {membership.grant_id: membership for membership in held_memberships}
-    rows = [
-        {
-            "grant": grant,
-            "state": state_for(grant, stopped.get(grant.pk), now),
-            "modes": modes_label(grant.modes),
-            "mine": grant.person_id == person.pk,
-        }
-        for grant in page
-    ]
-    context = {"page": page, "rows": rows, "invitations": invitations_to(person, now), "now": now}
-    return render(request, "access/grants.html", context)
 
 
 @login_required

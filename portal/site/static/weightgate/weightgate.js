@@ -14,9 +14,22 @@
     for (let group = closedAround(event.target); group; group = closedAround(group.parentElement)) group.open = true;
   }, true);
 
-  // Copy: <button hidden data-copy="#id">; shown only where copying works.
+  // Copy: <button hidden data-copy="#id">, and a button of its own on each command; only where copying works.
+  let commands = 0;
+  const withCopy = (command) => {
+    command.id ||= `command-${commands += 1}`;
+    const frame = Object.assign(document.createElement("div"), { className: "command" });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
+    button.className = "btn small";
+    button.dataset.copy = `#${command.id}`;
+    button.setAttribute("aria-label", `Copy: ${command.getAttribute("aria-label") ?? "command"}`);
+    command.replaceWith(frame);
+    frame.append(command, button);
+  };
   const prepareCopy = (root) => {
-    if (navigator.clipboard) all("[data-copy][hidden]", root).forEach((button) => { button.hidden = false; });
+    if (!navigator.clipboard) return;
+    all("[data-copy][hidden]", root).forEach((button) => { button.hidden = false; });
+    all("pre.cmd", root).filter((command) => !command.closest(".command")).forEach(withCopy);
   };
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");

@@ -232,11 +232,11 @@ def test_an_approved_request_shows_the_commands(page, alice, repo):
     assert "Your access is open" in text
     again = page.get(reverse("access:start", args=[repo.namespace.name, repo.name]))
     assert "You already have access" in again.text
-    assert repo.full_name in page.get(reverse("access:requests")).text
+    assert repo.full_name in page.get(reverse("site:access")).text
 
 
 def test_no_request_yet(page):
-    assert "You haven’t asked for access yet" in page.get(reverse("access:requests")).text
+    assert "You haven’t asked for access yet" in page.get(reverse("site:access")).text
 
 
 def test_a_held_request_says_what_is_done_and_until_when(page, alice, repo, now):
@@ -261,11 +261,11 @@ def test_what_is_proved_stands_apart_from_what_is_said(page, alice, repo, now):
 def test_the_list_costs_the_same_however_long(page, alice, now, django_assert_num_queries):
     make_request(make_repo(), alice, now=now)
     with CaptureQueriesContext(connection) as before:
-        page.get(reverse("access:requests"))
+        page.get(reverse("site:access"))
     for _ in range(3):
         make_request(make_repo(), alice, now=now)
     with django_assert_num_queries(len(before)):
-        page.get(reverse("access:requests"))
+        page.get(reverse("site:access"))
 
 
 def test_a_request_approved_on_a_condition_leads_to_its_terms(page, alice, repo):

@@ -59,11 +59,11 @@ def test_it_is_counted_on_every_page_and_listed_with_what_to_do(client, today, s
     (turn,) = pending_actions_of(person, today)
     assert turn.act_label == act
     assert turn_count(person, today) == 1
-    page = read(client, person, "/requests")
+    page = read(client, person, "/access")
     assert "Waiting for you" in page
     assert f'<a href="{turn.url}">{act}</a>' in page
     assert "You haven’t asked for access yet" not in page
-    assert 'Requests <span class="count">1</span>' in read(client, person, "/tokens")
+    assert 'Access <span class="count">1</span>' in read(client, person, "/tokens")
 
 
 @pytest.mark.parametrize("situation", [asked, offered, invited, ending])
@@ -78,10 +78,10 @@ def test_nothing_waits_for_who_has_acted(client, today):
     person = make_member(make_entity_grant(now=today), now=today).person
     assert pending_actions_of(person, today) == []
     assert turn_count(person, today) == 0
-    page = read(client, person, "/requests")
+    page = read(client, person, "/access")
     assert "Waiting for you" not in page
-    assert "Access you have" in page
-    assert "Member" in page
+    assert "Open to you" in page
+    assert "as a member" in page
 
 
 def test_the_count_costs_one_query(today, django_assert_num_queries):
@@ -112,7 +112,7 @@ def test_a_closed_grant_is_not_offered_for_use(client, today):
     close_grant(
         holder=grant.person, grant_id=grant.pk, statement="Done.", deleted_copies=True, now=today
     )
-    page = read(client, grant.person, "/requests")
+    page = read(client, grant.person, "/access?view=requests")
     assert "Closed by its holder" in page
     assert "Use the model" not in page
 

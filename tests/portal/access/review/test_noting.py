@@ -57,7 +57,7 @@ class TestNotes:
         bearer = {"Authorization": f"Bearer {token}"}
         texts = [
             client.get(reverse("access:request", args=[case.pk])).text,
-            client.get(reverse("access:requests")).text,
+            client.get(reverse("site:access")).text,
             client.get(reverse("api:requests"), headers=bearer).text,
             str(timeline_of(case, reader=case.applicant, now=now)),
             *OutboxMessage.objects.values_list("text", flat=True),

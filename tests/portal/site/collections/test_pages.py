@@ -52,7 +52,7 @@ def test_a_holder_sees_what_is_open_to_them(client):
     assert "Request access" not in text
     model = client.get(f"/{repos[0].full_name}").text
     assert f"through OPT family, {grant.reference}" in model
-    assert "OPT family" in client.get(reverse("access:grants")).text
+    assert "OPT family" in client.get(reverse("site:access")).text
     assert repos[1].full_name in client.get(reverse("access:grant", args=[grant.pk])).text
 
 

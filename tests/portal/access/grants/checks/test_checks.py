@@ -130,7 +130,7 @@ class TestItsPages:
         attempt, _, page, check = signed
         assert page.redirect_chain[-1][0] == f"/grants/{check.grant_id}"
         assert "We check your access first" in page.text
-        assert "Extra check" in client.get("/grants").text
+        assert "Extra check" in client.get("/access?view=grants").text
         model = client.get(f"/{attempt.repo.full_name}").text
         assert "We check your access first" in model
         again = client.get(f"/sign/{attempt.repo.full_name}")

@@ -76,11 +76,11 @@ class TestEveryDoorSaysThatItWaits:
         assert f'action="/requests/{case.pk}/withdraw' in page
         for word in ("Approved", "eclined", "The team approved"):
             assert word not in page
-        listed = client.get("/requests").text
+        listed = client.get("/access?view=requests").text
         assert "With the reviewers" in listed
         assert "pproved" not in listed
         assert "eclined" not in listed
-        assert case.repo.full_name not in client.get("/grants").text
+        assert case.repo.full_name not in client.get("/access?view=grants").text
         if decide is not decline:
             assert client.get(f"/grants/{grant.pk}").status_code == 404
             assert client.get(f"/grants/{grant.pk}/offer").status_code == 404

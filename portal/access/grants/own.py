@@ -1,0 +1,58 @@
+"""List a person's own grants: those they hold, and those they joined as a member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.access.grants.status_badges import state_for
+from portal.access.models import Grant, Membership
+from portal.access.policy.covered import covered_repos
+from portal.access.querysets import GrantQuerySet
+from portal.access.requests.form.answers import modes_label
+from portal.access.status_badge import StatusBadge
+from portal.accounts.models import User
+from portal.catalog.models import ModelRepo
+
+RELATED = ("repo__namespace", "collection__namespace", "acceptance__licence_version__licence")
+
+
+@dataclass(frozen=True)
+class ListedGrant:
+    """A grant in the list of whoever works under it; ``mine``: they hold it."""
+
+    grant: Grant
+    state: StatusBadge
+    modes: str
+    mine: bool
+    repos: list[ModelRepo]
+
+
+def grants_of(person: User, now: datetime) -> GrantQuerySet[Grant]:
+    """Select all that the person holds or joined and knows of, the newest first."""
+    grants: GrantQuerySet[Grant] = Grant.objects.usable_by(person).told(now)
+    return grants.select_related(*RELATED).prefetch_related("coverage__repo__namespace")
+
+
+def grants_open_to(person: User, now: datetime) -> GrantQuerySet[Grant]:
+    """Select those that open a model now."""
+    open_now: GrantQuerySet[Grant] = grants_of(person, now).active_at(now)
+    return open_now
+
+
+def listed(grants: Sequence[Grant], person: User, now: datetime) -> list[ListedGrant]:
+    """Return a row for each grant, in the same order, in one query for all of them."""
+    keys = [grant.pk for grant in grants]
+    checked = Membership.objects.held().filter(person=person, grant__in=keys)
+    by_grant = {membership.grant_id: membership for membership in checked}
+    return [
+        ListedGrant(
+            grant,
+            state_for(grant, by_grant.get(grant.pk), now),
+            modes_label(grant.modes),
+            grant.person_id == person.pk,
+            covered_repos(grant),
+        )
+        for grant in grants
+    ]
