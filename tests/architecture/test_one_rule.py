@@ -70,6 +70,7 @@ FOLLOWS_RECORDS = {
     "portal/catalog/quarantine/passing.py",
     # name the revision that a record holds; serve none
     "portal/catalog/services/storage_check.py",
+    "portal/delivery/accounting/progress.py",
     "portal/delivery/accounting/usage.py",
     "portal/hub/services/uploads.py",
 }
