@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from portal.accounts.views.confirming import ConfirmAddress
 from portal.site.views import operations
 from portal.surfaces import indexing
+from portal.surfaces.assets import stylesheet
 
 handler400 = "portal.surfaces.handlers.bad_request"
 handler404 = "portal.surfaces.handlers.not_found"
@@ -20,6 +21,7 @@ urlpatterns = [
         RedirectView.as_view(url=f"{settings.STATIC_URL}weightgate/favicon.svg"),
         name="favicon",
     ),
+    path("styles.css", stylesheet.stylesheet, name="stylesheet"),
     path("robots.txt", indexing.robots, name="robots"),
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),

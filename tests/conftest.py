@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 from collections import Counter
@@ -126,6 +127,12 @@ def _a_form_that_was_taken_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
 ID = re.compile(r'\sid="([^"]+)"')
 
 
+def _plain(response: Any) -> bytes:
+    packed = response.headers.get("Content-Encoding") == "gzip"
+    content: bytes = gzip.decompress(response.content) if packed else response.content
+    return content
+
+
 @pytest.fixture(autouse=True)
 def _ids_are_unique(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold each page that any test reads: labels, errors and links lead to one element each."""
@@ -134,7 +141,7 @@ def _ids_are_unique(monkeypatch: pytest.MonkeyPatch) -> None:
     def request(client: Client, **environ: Any) -> Any:
         response = send(client, **environ)
         if not response.streaming and "text/html" in response.get("Content-Type", ""):
-            ids = Counter(ID.findall(response.content.decode()))
+            ids = Counter(ID.findall(_plain(response).decode()))
             twice = [name for name, count in ids.items() if count > 1]
             assert not twice, f"{response.request['PATH_INFO']} has ids twice: {twice}"
         return response

@@ -37,7 +37,8 @@ MIDDLEWARE = [
     "portal.surfaces.watching.measuring.measuring",
     "portal.observability.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "portal.surfaces.middleware.AssetsMiddleware",
+    "portal.surfaces.assets.compressing.compressing",
+    "portal.surfaces.assets.serving.AssetsMiddleware",
     "portal.surfaces.middleware.PrivateByDefaultMiddleware",
     "portal.surfaces.indexing.IndexingMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -87,6 +88,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.path(
     "WEIGHTGATE_STATIC_ROOT", shown="$WEIGHTGATE_VAR/static", default=VAR / "static"
 )
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "portal.surfaces.assets.addresses.VersionedStaticFilesStorage"},
+}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_BODY_BYTES

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
 
 from django.conf import settings
@@ -15,7 +13,6 @@ from django.http import (
     QueryDict,
 )
 from django.utils.deprecation import MiddlewareMixin
-from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.accounts.tokens.authentication import is_browser
 from portal.catalog.errors import RepoMoved
@@ -105,24 +102,3 @@ class PrivateByDefaultMiddleware(MiddlewareMixin):
         if is_personal:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
-
-
-class AssetsMiddleware(MiddlewareMixin):
-    """A middleware that asks WhiteNoise for the addresses that are its own.
-
-    WhiteNoise is synchronous: around everything, it would hold a thread for each stream. Its fork
-    servestatic is asynchronous only, so that each request to the WSGI workers would cost an event
-    loop of its own: measured, 1 to 2.5 ms on top of 3 to 5.
-    """
-
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
-        if not request.path_info.startswith(settings.STATIC_URL):
-            return None
-        return whitenoise()(request)
-
-
-@cache
-def whitenoise() -> Callable[[HttpRequest], HttpResponseBase | None]:
-    middleware: Callable[[HttpRequest], HttpResponseBase | None]
-    middleware = WhiteNoiseMiddleware(lambda request: None)
-    return middleware

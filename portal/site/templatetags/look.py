@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from portal import formatting
 from portal.site.icons import SHAPES
+from portal.surfaces.assets.stylesheet import stylesheet_address
 
 register = template.Library()
 
@@ -22,6 +23,9 @@ _ICON = (
     '<svg class="ico" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5"'
     ' stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{}</svg>'
 )
+
+
+register.simple_tag(stylesheet_address, name="stylesheet")
 
 
 @register.simple_tag

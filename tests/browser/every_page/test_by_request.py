@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
@@ -18,6 +19,7 @@ from tests.browser.every_page.visits import Visit, names_of_pages, visits
 from tests.browser.every_page.world import Portal, crowd, make_portal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+MOST_AT_FIRST, MOST_AGAIN = 60_000, 15_000  # bytes, without headers
 MOST_MORE = 2  # a pager's count, and a list that was empty before
 TAKEN = (200, 302, 303, 400, 409, 422)  # done, or refused on a page that says why
 NO_SUBMITTER = "no button that sends it"
@@ -65,6 +67,29 @@ def test_no_page_asks_more_of_the_database_for_longer_lists(portal: Portal) -> N
         if after[page] > count + MOST_MORE
     }
     assert grown == {}
+
+
+def test_every_page_is_light_the_first_time_and_lighter_the_next(portal: Portal) -> None:
+    """Count bytes as they are sent: of the page alone, and with all that it loads."""
+    heavy = {}
+    for visit in visits(portal):
+        with undone():
+            page, assets = weigh(browse(visit.person), visit.path)
+        if page > MOST_AGAIN or page + assets > MOST_AT_FIRST:
+            heavy[str(visit)] = (page, assets)
+    assert heavy == {}
+
+
+def weigh(client: Client, path: str) -> tuple[int, int]:
+    """Return the bytes of a page, and of the styles, scripts and pictures that it loads."""
+    packed = {"Accept-Encoding": "gzip"}
+    page = client.get(path, follow=True, headers=packed)
+    if page.headers.get("Content-Encoding") != "gzip":
+        return len(page.content), 0
+    shown = html.fromstring(gzip.decompress(page.content))
+    loaded = set(shown.xpath("//link[@rel='stylesheet' or @rel='icon']/@href | //*/@src"))
+    answers = [client.get(address, headers=packed) for address in loaded if address[0] == "/"]
+    return len(page.content), sum(len(answer.content) for answer in answers)
 
 
 def test_every_form_is_taken_without_scripts(portal: Portal) -> None:

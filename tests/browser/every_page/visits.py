@@ -38,6 +38,7 @@ NO_PAGES = {
     # files, pictures and answers for programs
     *(
         "favicon",
+        "stylesheet",
         "robots",
         "healthz",
         "readyz",
@@ -55,6 +56,7 @@ NO_PAGES = {
     *("jobs:captures", "jobs:capture_link", "jobs:job_captures"),
     # addresses that lead to a page
     *("site:commit", "site:tree", "site:blob", "site:model_slash", "site:namespace_slash"),
+    *("site:own_requests", "site:own_grants"),
     *("site:labs_slash", "site:lab_slash", "account_set_password", "account_confirm_login_code"),
     # acts, whose forms stand on pages with other addresses
     *("access:answer", "access:appeal", "access:approve", "access:ask", "access:assign"),

@@ -85,7 +85,7 @@ def require_pages(programs: Path, home: Path) -> None:
     with subprocess.Popen(command, cwd=home, env=bare(), stderr=subprocess.DEVNULL) as server:
         try:
             page = wait_until(lambda: answer_of(f"http://{address}/accounts/login/"), 60)
-            style = re.search(r'href="(/static/[^"]+\.css)"', page)
+            style = re.search(r'href="(/styles\.css[^"]*)"', page)
             assert style
             assert answer_of(f"http://{address}{style[1]}")
         finally:

@@ -130,7 +130,6 @@
     const token = fresh.querySelector("[name=csrfmiddlewaretoken]")?.value;
     if (!same || !token) return;
     all("[name=csrfmiddlewaretoken]").forEach((field) => { field.value = token; });
-    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
     fieldsOf(form)[0]?.dispatchEvent(new Event("input", { bubbles: true }));
   };
   ["online", "focus"].forEach((name) => window.addEventListener(name, again));

@@ -1,0 +1,1 @@
+"""Assets: styles, scripts and pictures, at addresses that change with their bytes."""
