@@ -98,7 +98,23 @@ def render_letter(
     Words that name a fact which this kind no longer has give way to the default: a letter with an
     unfilled placeholder is worse than one in the default words.
     """
-    own = edited_words(scope, kind)
+    return render_own(edited_words(scope, kind), scope, kind, default, facts)
+
+
+def edited_among(scope: str, kinds: Collection[str]) -> dict[str, LetterWords]:
+    """Return the team's own words for those of these kinds that it has words for."""
+    templates = LetterTemplate.objects.filter(scope=scope, kind__in=list(kinds))
+    return {row.kind: words_of(row.subject, row.paragraphs) for row in templates}
+
+
+def render_own(
+    own: LetterWords | None,
+    scope: str,
+    kind: str,
+    default: LetterWords,
+    facts: Mapping[str, str],
+) -> LetterWords:
+    """Do as ``render_letter`` does with the team's words that were read before."""
     if own is not None and not placeholders(own) <= set(facts):
         log.warning("The words of %s for %s name facts that it lacks", scope, kind)
         own = None

@@ -16,7 +16,7 @@ from portal.access.policy.gate_settings import settings_of
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
 from portal.outbox.services import queue_letter
-from portal.outbox.templates import LetterWords, fill, render_letter
+from portal.outbox.templates import LetterWords, fill, render_letter, render_own
 from portal.text.bidi import isolated
 
 AN_APPLICANT, A_HOLDER = "An applicant", "A holder"
@@ -152,15 +152,24 @@ def send_to_each(
 
 
 def words_for(
-    kind: str, repo: ModelRepo | None, reference: str, facts: Mapping[str, str]
+    kind: str,
+    repo: ModelRepo | None,
+    reference: str,
+    facts: Mapping[str, str],
+    own: Mapping[str, LetterWords] | None = None,
 ) -> LetterWords:
-    """Return what a letter says: in the team's own words, where it has any for this kind."""
+    """Return what a letter says: in the team's own words, where it has any for this kind.
+
+    ``own`` are these words by kind, where they were read already.
+    """
     default = default_words(kind)
     if repo is None:  # a hold on the whole site is of no one team
         return fill(default, {"reference": reference, **facts})
     facts = {"repo": repo.full_name, "reference": reference, **facts}
     if kind in FIXED:  # no team has words of its own for these
         return fill(default, facts)
+    if own is not None:
+        return render_own(own.get(kind), scope_of(repo), kind, default, facts)
     return render_letter(scope_of(repo), kind, default, facts)
 
 

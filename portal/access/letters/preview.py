@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from portal.access.letters.kinds import KINDS
-from portal.access.letters.mailer import words_for
-from portal.access.models import AccessRequest
+from portal.access.letters.mailer import scope_of, words_for
+from portal.access.models import AccessRequest, snapshots_of
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import defaults_of, quota_words
 from portal.formatting import whole_date
-from portal.outbox.templates import LetterWords
+from portal.outbox.templates import LetterWords, edited_among
 
 # The act of each dialog on the page of a request, and the kind of letter that tells it.
 LETTER_OF = {
@@ -33,8 +33,9 @@ STAND_INS = {
 def letters_before(access_request: AccessRequest) -> dict[str, LetterWords]:
     """Write the letter that each dialog on a request's page would send, in its team's words."""
     repo, reference = access_request.repo, access_request.reference
+    own = edited_among(scope_of(repo), LETTER_OF.values())
     return {
-        act: words_for(kind, repo, reference, _stand_ins(kind) | _facts(access_request, kind))
+        act: words_for(kind, repo, reference, _stand_ins(kind) | _facts(access_request, kind), own)
         for act, kind in LETTER_OF.items()
     }
 
@@ -44,7 +45,7 @@ def _facts(access_request: AccessRequest, kind: str) -> dict[str, str]:
     by_default = quota_words(defaults_of(settings_of(access_request.repo)))
     facts = {"applicant": access_request.applicant.display_name, "quotas": by_default}
     if kind == "approval":
-        newest = access_request.submissions.latest("number")
+        newest = snapshots_of(access_request)[-1]
         facts["licence"] = newest.texts_signed
         facts["signed_on"] = whole_date(newest.acceptance.accepted_at)
     return facts

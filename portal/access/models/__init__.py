@@ -13,7 +13,7 @@ from portal.access.models.notifications import (
 from portal.access.models.offers import OfferVote
 from portal.access.models.people import CaseGuest, Invitation
 from portal.access.models.questions import Question
-from portal.access.models.requests import AccessRequest, RequestLink, Submission
+from portal.access.models.requests import AccessRequest, RequestLink, Submission, snapshots_of
 from portal.access.models.reviews import (
     Appeal,
     Assignment,
@@ -59,4 +59,5 @@ __all__ = [
     "ScreeningEntry",
     "Submission",
     "TeamEvent",
+    "snapshots_of",
 ]

@@ -19,6 +19,7 @@ from portal.access.models.signatures import Acceptance
 from portal.access.querysets import AccessRequestQuerySet
 from portal.accounts.models import Organization
 from portal.catalog.models import Collection, ModelRepo
+from portal.database.once import once
 from portal.text.lines import LineField
 
 SEARCHED_ANSWERS = ("name", "organization", "purpose", "outputs")
@@ -276,12 +277,24 @@ class Submission(models.Model):
     @property
     def acceptances(self) -> list[Acceptance]:
         """Return the signature under each text that came with the answers."""
-        further = self.further_acceptances.select_related("licence_version__licence")
-        return [self.acceptance, *further.order_by("pk")]
+        return _acceptances(self)
 
     @property
     def texts_signed(self) -> str:
         return " and ".join(str(acceptance.licence_version) for acceptance in self.acceptances)
+
+
+@once(lambda access_request: access_request.pk)
+def snapshots_of(access_request: AccessRequest) -> list[Submission]:
+    """Return all snapshots of a request with what was signed, the newest last."""
+    related = ("acceptance__licence_version__licence", "form", "screening__disposed_by")
+    return list(access_request.submissions.select_related(*related).order_by("number"))
+
+
+@once(lambda submission: submission.pk)
+def _acceptances(submission: Submission) -> list[Acceptance]:
+    further = submission.further_acceptances.select_related("licence_version__licence")
+    return [submission.acceptance, *further.order_by("pk")]
 
 
 class RequestLink(models.Model):

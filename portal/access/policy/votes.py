@@ -9,10 +9,12 @@ from portal.access.policy.conflicts import conflicts_of
 from portal.access.policy.contacts import readers_among
 from portal.access.policy.gate_settings import settings_of
 from portal.accounts.models import User
+from portal.database.once import once
 
 Verdict = Decision.Verdict
 
 
+@once(lambda access_request: access_request.pk)
 def standing_votes(access_request: AccessRequest) -> list[Review]:
     """Return the votes on a request that are not voided, oldest first."""
     votes = access_request.reviews.filter(voided_at=None)
@@ -52,6 +54,7 @@ def votes_by_verdict(
     return {verdict: [vote for vote in counted if vote.verdict == verdict] for verdict in Verdict}
 
 
+@once(lambda person, access_request: (person.pk, access_request.repo_id))
 def is_chair(person: User, access_request: AccessRequest) -> bool:
     """Tell whether the gate names this person as its chair; being on the team is asked apart."""
     return GateSettings.objects.filter(repo=access_request.repo_id, chair=person.pk).exists()

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any
 
-from portal.access.models import AccessRequest, Submission
+from portal.access.models import AccessRequest, Submission, snapshots_of
 from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.form.questions import MATERIAL_NAMES, LabQuestion, lab_questions
 
@@ -83,10 +83,9 @@ def answer_differences(before: Submission, after: Submission) -> list[AnswerDiff
 
 def changes_of(access_request: AccessRequest) -> list[SnapshotChange]:
     """Return each snapshot but the first with what it changed, newest first."""
-    snapshots = access_request.submissions.select_related("form").order_by("number")
     return [
         SnapshotChange(after, answer_differences(before, after))
-        for before, after in pairwise(snapshots)
+        for before, after in pairwise(snapshots_of(access_request))
     ][::-1]
 
 

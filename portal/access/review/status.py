@@ -12,6 +12,7 @@ from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.models.requests import QUESTION_ASKED
 from portal.access.querysets import DecisionQuerySet
 from portal.access.status_badge import StatusBadge
+from portal.database.once import once
 
 State = AccessRequest.State
 
@@ -90,6 +91,7 @@ def waiting_time(access_request: AccessRequest) -> timedelta:
     return sum(waits, timedelta())
 
 
+@once(lambda access_request: access_request.pk)
 def grants_of(access_request: AccessRequest) -> list[Grant]:
     """Return the grants and offers of the newest decision; an undone decision gave none.
 

@@ -15,10 +15,17 @@ from portal.access.models import (
     Escalation,
     Grant,
     Submission,
+    snapshots_of,
 )
 from portal.access.policy.covered import standing_coverage
 from portal.access.policy.gate_settings import settings_of
 from portal.access.review.decisions.votes import visible_votes
+from portal.access.review.history import (
+    assignments_of,
+    decisions_of,
+    notes_of,
+    questions_of,
+)
 from portal.access.review.status import State, grants_of, told_grants_of
 from portal.accounts.models import User
 from portal.audit.events import EventType
@@ -82,9 +89,7 @@ def timeline_of(
 
 
 def _submissions(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
-    for submission in access_request.submissions.select_related(
-        "acceptance__licence_version__licence"
-    ):
+    for submission in snapshots_of(access_request):
         if submission.occasion == Submission.Occasion.CORRECTED:
             who = "You corrected" if is_applicant else "The applicant corrected"
             yield TimelineEvent(submission.submitted_at, "note", f"{who} the answers")
@@ -100,8 +105,8 @@ def _submissions(access_request: AccessRequest, is_applicant: bool) -> Iterator[
 
 def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """Yield questions and answers; only the team learns of those that are or can be undone."""
-    questions = access_request.questions.select_related("asked_by", "undone_by")
-    for question in questions.told(whom.now) if whom.is_applicant else questions:
+    told = access_request.questions.select_related("asked_by", "undone_by").told(whom.now)
+    for question in told if whom.is_applicant else questions_of(access_request):
         asker = whom.name(question.asked_by)
         at = question.told_at if whom.is_applicant else question.asked_at
         yield TimelineEvent(at, "question", f"{asker} asked", quote=question.text, tone="wait")
@@ -118,8 +123,8 @@ def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterat
 
 def _decisions(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """Yield the decisions; only the team learns of those that are or can be undone."""
-    decisions = access_request.decisions.select_related("decided_by", "undone_by")
-    for decision in decisions.told(whom.now) if whom.is_applicant else decisions:
+    told = access_request.decisions.select_related("decided_by", "undone_by").told(whom.now)
+    for decision in told if whom.is_applicant else decisions_of(access_request):
         at = decision.told_at if whom.is_applicant else decision.decided_at
         who = whom.name(decision.decided_by)
         alone = "" if whom.is_applicant else _alone(decision)
@@ -149,7 +154,7 @@ def _alone(decision: Decision) -> str:
 
 
 def _appeal(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
-    appeal = Appeal.objects.filter(request=access_request).first()
+    appeal: Appeal | None = getattr(access_request, "appeal", None)
     if appeal is not None:
         who = "You" if is_applicant else "The applicant"
         yield TimelineEvent(
@@ -217,10 +222,10 @@ def _team_events(
     access_request: AccessRequest, whom: TimelineReader, now: datetime
 ) -> list[TimelineEvent]:
     """Return notes, votes that the reader may see, conflicts of interest, and assignments."""
-    notes = access_request.notes.select_related("author")
+    notes = notes_of(access_request)
     votes = visible_votes(access_request, whom.user, now)
     declared = ConflictDeclaration.objects.filter(request=access_request, has_conflict=True)
-    assigned = access_request.assignments.select_related("reviewer")
+    assigned = assignments_of(access_request)
     events = [
         TimelineEvent(
             note.written_at, "note", f"{whom.name(note.author)} noted, privately", quote=note.text
