@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
@@ -119,6 +120,13 @@ def start_of_day(now: datetime) -> datetime:
 def seconds_to_midnight(now: datetime) -> int:
     """Return for how many seconds to wait for the next day, rounded up."""
     return int((start_of_day(now) + timedelta(days=1) - now).total_seconds()) + 1
+
+
+def months_after(day: date, months: int) -> date:
+    """Return the same day of a later month, or its last where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))
 
 
 def whole_date(value: datetime | date) -> str:

@@ -15,13 +15,14 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from portal.access.evidence.claims import claim_flags, said_organization
-from portal.access.evidence.flags import Assessment, EvidenceFlag, FlagKind
+from portal.access.evidence.flags import Assessment, ClaimPart, EvidenceFlag, FlagKind
 from portal.access.evidence.history import History, grouped
 from portal.access.evidence.references import reference_flags
 from portal.access.models import AccessRequest, RequestLink, Screening
 from portal.access.screening.claimed_affiliations import Register, means_one_of
 from portal.accounts.models import Affiliation, Organization, Reference, User
 from portal.accounts.reference_origins import Origins, answers_behind
+from portal.database.once import once
 from portal.outbox.models import BouncedAddress
 from portal.text.bidi import isolated
 
@@ -83,7 +84,24 @@ def _assessment(case: AccessRequest, facts: Facts, now: datetime) -> Assessment:
         match or next(iter(proved), None),
         tuple(sorted(flags, key=lambda flag: order.index(flag.kind))),
         tuple(_missing(case, proved, facts)),
+        frozenset(_proved_parts(case, match, flags, facts)),
     )
+
+
+def _proved_parts(
+    case: AccessRequest, match: Organization | None, flags: list[EvidenceFlag], facts: Facts
+) -> Iterator[ClaimPart]:
+    """Yield the parts of the claim that are proved, and that no standing flag speaks against."""
+    against = {flag.kind for flag in flags if not flag.settled}
+    works_there = match is not None and FlagKind.ORGANIZATION not in against
+    if facts.addresses.get(case.applicant_id) and FlagKind.BOUNCED not in against:
+        yield ClaimPart.ADDRESS
+    if works_there:
+        yield ClaimPart.ORGANIZATION
+    if works_there and not against & {FlagKind.COUNTRY, FlagKind.SECTOR}:
+        yield ClaimPart.PLACE
+    if case.pk in facts.screenings and FlagKind.SCREENING not in against:
+        yield ClaimPart.SCREENING
 
 
 def _missing(case: AccessRequest, proved: Collection[Organization], facts: Facts) -> Iterator[str]:
@@ -155,6 +173,7 @@ def _facts(cases: list[AccessRequest], now: datetime, reader: User | None) -> Fa
     )
 
 
+@once(lambda people, now: (frozenset(people), now))
 def counted_affiliations(people: Collection[int], now: datetime) -> list[Affiliation]:
     """Return the proofs in force of these people that count, the newest first.
 

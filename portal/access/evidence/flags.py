@@ -61,6 +61,15 @@ ADVICE = {
 SHOWN_AT_MOST = 3
 
 
+class ClaimPart(StrEnum):
+    """A part of what a request claims of its applicant, in the order in which they are shown."""
+
+    ADDRESS = "address"
+    ORGANIZATION = "organization"
+    PLACE = "country and sector"
+    SCREENING = "screening"
+
+
 @dataclass(frozen=True)
 class EvidenceFlag:
     """Something that a reviewer should look at; ``other`` is a request that it points to.
@@ -84,12 +93,22 @@ class Assessment:
     """An account of what the evidence on a request comes to.
 
     ``organization``: the proved one that the request names, or else one that is proved.
-    ``missing``: what isn't proved, in a sentence each.
+    ``missing``: what isn't proved, in a sentence each. ``proved``: which parts of the claim are.
     """
 
     organization: Organization | None
     flags: tuple[EvidenceFlag, ...]
     missing: tuple[str, ...]
+    proved: frozenset[ClaimPart] = frozenset()
+
+    @property
+    def claim(self) -> list[tuple[ClaimPart, bool]]:
+        """Return each part of the claim, and whether it is proved."""
+        return [(part, part in self.proved) for part in ClaimPart]
+
+    @property
+    def unproved(self) -> list[ClaimPart]:
+        return [part for part in ClaimPart if part not in self.proved]
 
     @property
     def standing(self) -> tuple[EvidenceFlag, ...]:

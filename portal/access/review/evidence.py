@@ -5,18 +5,18 @@ What is suspect is for ``access.evidence``, which assesses it in one way for eve
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-
 from portal.access.evidence.assessment import counted_affiliations
-from portal.access.models import AccessRequest
+from portal.access.models import AccessRequest, Screening, Submission
 from portal.access.requests.form.answers import country_name, sector_label
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.models import Affiliation, Reference, User
 from portal.accounts.reference_origins import Origins
+from portal.formatting import digest
 from portal.text.bidi import isolated
 
 MOST = 10
@@ -75,6 +75,21 @@ def proved_facts(applicant: User, now: datetime) -> list[ProvedFact]:
     return [*workplaces, *references, *addresses]
 
 
+def screening_facts(submission: Submission) -> list[ProvedFact]:
+    """Return what the screening of a snapshot shows: none while a hit stands."""
+    screening: Screening | None = getattr(submission, "screening", None)
+    if screening is None:
+        return []
+    lists = f"Against the lists {digest(screening.list_version)}"
+    if screening.outcome == Screening.Outcome.CLEAR:
+        return [ProvedFact("Screened, without a hit", lists, screening.screened_at)]
+    if screening.disposed_by is None:
+        return []
+    by = isolated(screening.disposed_by.display_name)
+    words = f"{by}: {isolated(screening.disposition)}"
+    return [ProvedFact("Screened, the hit cleared", words, screening.disposed_at)]
+
+
 def _method(affiliation: Affiliation) -> str:
     return METHODS[Affiliation.Method(affiliation.method)].format(isolated(affiliation.evidence))
 
@@ -99,9 +114,11 @@ def organization_record(access_request: AccessRequest, reader: User) -> Organiza
         repo=access_request.repo_id, organization=access_request.organization_id
     )
     others = of_organization.exclude(pk=access_request.pk)
+    decided = others.filter(state__in=["approved", "declined"]).order_by()
+    states = Counter(decided.values_list("state", flat=True)[:COUNTED_AT_MOST])
     return OrganizationRecord(
-        approved=_count(others.filter(state=AccessRequest.State.APPROVED)),
-        declined=_count(others.filter(state=AccessRequest.State.DECLINED)),
+        approved=states[AccessRequest.State.APPROVED],
+        declined=states[AccessRequest.State.DECLINED],
         latest=list(
             others.filter(state__in=["approved", "declined"])
             .defer("searched")  # the search index of all answers, which no row shows
@@ -109,7 +126,3 @@ def organization_record(access_request: AccessRequest, reader: User) -> Organiza
             .order_by("-closed_at", "-pk")[:MOST]
         ),
     )
-
-
-def _count(requests: QuerySet[AccessRequest]) -> int:
-    return requests[:COUNTED_AT_MOST].count()

@@ -10,6 +10,7 @@ from portal.access.review.views import actions, bulk, pages
 urlpatterns = [
     path("queue", pages.queue, name="queue"),
     path("queue/bulk", bulk.bulk, name="bulk"),
+    path("queue/bulk/undo", bulk.undo, name="bulk_undo"),
     path("queue/<int:request_id>", pages.case, name="case"),
     path("queue/<int:request_id>/approve", actions.Approve.as_view(), name="approve"),
     path("queue/<int:request_id>/ask", actions.Ask.as_view(), name="ask"),

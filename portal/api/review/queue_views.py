@@ -58,7 +58,7 @@ def _repo_of_token(repo: str, repo_ids: list[int]) -> str:
 
 @extend_schema_view(get=extend_schema(operation_id="list_queue"))
 class QueueView(QueueMixin, ApiListView):
-    """List the requests that the caller reviews, filtered as on the page, the oldest first."""
+    """List the requests that the caller reviews, filtered as on the page, by due date."""
 
     serializer_class = RowOutput
     filter_serializer_class = QueueFilters

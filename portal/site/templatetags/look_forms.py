@@ -6,17 +6,22 @@ Label, hint, error, control, in that order. A form says what it asks; these say 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms, template
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
+from django.utils import timezone
 from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString, mark_safe
+
+from portal.formatting import months_after
 
 register = template.Library()
 
 REQUIRED = "This field is required."
+OFFERED_MONTHS = (3, 6, 12)
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
@@ -55,6 +60,19 @@ def _is_optional(bound: BoundField, kind: str) -> bool:
     """Tell whether the label says so; of a form’s ``needed_if`` it says itself when it isn’t."""
     needed_if = getattr(bound.form, "needed_if", ())
     return not bound.field.required and kind != "check" and bound.name not in needed_if
+
+
+@register.inclusion_tag("forms/until.html", takes_context=True)
+def until(context: template.Context, bound: BoundField) -> dict[str, Any]:
+    """Ask for a last day: the field, the day in our own words, and days that are often chosen."""
+    today = timezone.localtime(context.get("now") or timezone.now()).date()
+    value = bound.value()
+    return {
+        "bound": bound,
+        "id": bound.auto_id,
+        "day": value if isinstance(value, date) else None,
+        "choices": [(months, months_after(today, months)) for months in OFFERED_MONTHS],
+    }
 
 
 @register.simple_tag

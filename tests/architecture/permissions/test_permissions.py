@@ -505,6 +505,7 @@ PAGES = [
         of_request,
     ),
     Row("access:bulk", "GET", 403, LOGIN | {f"{TEAM} other_reviewer": 302}),
+    Row("access:bulk_undo", "POST", 403, LOGIN | {f"{TEAM} other_reviewer": 302}),
     Row(
         "access:letters",
         "GET",

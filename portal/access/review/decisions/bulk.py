@@ -14,6 +14,7 @@ from portal.access.models import AccessRequest, Decision
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import SILENT, Quotas, check_quotas
 from portal.access.review.decisions.deciding import approve_request, decline_request
+from portal.access.review.decisions.undo import undo_decision
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import DomainError, FieldErrors
@@ -60,6 +61,18 @@ def bulk_decide(
         check_quotas(terms.quotas, settings_of(repo))
     decide = _decider(reviewer, terms, now)
     return [_decide_one(key, decide, dry_run) for key in keys]
+
+
+def bulk_undo(*, actor: User, request_ids: Sequence[int], now: datetime) -> list[BulkResult]:
+    """Undo the newest decision on each request whose mail hasn’t left, and return what came of it.
+
+    One that is refused stops none of the others, as with deciding.
+    """
+
+    def undo(key: int) -> object:
+        return undo_decision(actor=actor, request_id=key, now=now)
+
+    return [_decide_one(key, undo, dry_run=False) for key in dict.fromkeys(request_ids[:MOST])]
 
 
 def _one_repo(reviewer: User, keys: Sequence[int]) -> ModelRepo | None:

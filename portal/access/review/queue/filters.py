@@ -20,15 +20,18 @@ from django_countries import countries
 from portal.access.evidence.flags import WORDS, FlagKind
 from portal.access.models import AccessRequest, Appeal, Assignment
 from portal.access.querysets.requests import overdue
-from portal.access.review.queue.paging import OLDEST_FIRST, QueueOrder
+from portal.access.review.queue.paging import QueueOrder
 from portal.accounts.models import Sector, User
 
 State = AccessRequest.State
 
 IN_REVIEW = Q(state=State.IN_REVIEW)
 UNDECIDED = Q(state__in=["held", "in_review", "needs_info"])
+MINE, NOBODYS = "mine", "nobody"
 VIEWS = {
     "open": ("All open", UNDECIDED),
+    MINE: ("Mine", UNDECIDED),  # narrowed to the reader’s own by ``view_of``
+    "clear": ("All proved, no flag", UNDECIDED & Q(evidence_is_clear=True)),
     "new": ("New", IN_REVIEW & Q(was_asked=False)),
     "answered": ("Answered", IN_REVIEW & Q(was_asked=True)),
     "waiting": ("Waiting for the applicant", Q(state=State.NEEDS_INFO)),
@@ -46,7 +49,7 @@ STANDINGS = {
 EVIDENCE = {str(kind): WORDS[kind] for kind in FlagKind}
 FLAGS = STANDINGS | EVIDENCE
 GROUPINGS = {"organization": "Organization", "evidence": "Evidence"}
-MINE, NOBODYS = "mine", "nobody"
+BY_DUE_DATE = QueueOrder("due_at", apart=State.NEEDS_INFO)
 MOST_WORDS = 8  # each word is a prefix scan of the search index; more are ignored
 
 
@@ -109,14 +112,22 @@ def filters_from(parameters: Mapping[str, str]) -> Filters:
 
 
 def order_of(filters: Filters) -> QueueOrder:
-    """Order open requests by age, overdue ones by due date, decided ones by the newest decision."""
+    """Order by due date, those whose clock is paused last; decided ones by the newest decision."""
     if filters.view == DECIDED:
         return QueueOrder("closed_at", is_descending=True)
-    return QueueOrder("due_at") if filters.flag == "overdue" else OLDEST_FIRST
+    return BY_DUE_DATE
+
+
+def view_of(slug: str, reviewer: User) -> Q:
+    """Return the condition of a view."""
+    if slug == DECIDED:
+        return _DECIDED
+    condition = VIEWS[slug][1]
+    return condition & _assigned(MINE, reviewer) if slug == MINE else condition
 
 
 def conditions_of(filters: Filters, reviewer: User, now: datetime) -> list[Q]:
-    conditions = [_DECIDED if filters.view == DECIDED else VIEWS[filters.view][1]]
+    conditions = [view_of(filters.view, reviewer)]
     exact = {
         "sector": filters.sector,
         "country": filters.country,

@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Prefetch
+from django.db.models import Count
 
-from portal.access.evidence.assessment import assess
-from portal.access.evidence.flags import Assessment, FlagKind
-from portal.access.models import AccessRequest, Assignment
+from portal.access.models import AccessRequest
 from portal.access.querysets.requests import overdue
-from portal.access.requests.form.answers import modes_label, sector_label
+from portal.access.requests.form.answers import country_name
 from portal.access.review.queue.filters import (
     DECIDED,
     VIEWS,
     Filters,
     conditions_of,
     order_of,
+    view_of,
 )
 from portal.access.review.queue.groups import RequestGroup, grouped
 from portal.access.review.queue.paging import (
+    CAP,
+    OLDEST_FIRST,
     CappedCount,
     QueueOrder,
+    QueuePlace,
     Requests,
-    after_position,
     any_exist,
     count,
     filtered,
     first_keys,
     readable_parts,
+    union,
 )
-from portal.access.review.status import State, is_undecided, reviewer_badge
-from portal.access.screening.claimed_affiliations import Workplace, workplace_of
-from portal.access.status_badge import StatusBadge
+from portal.access.review.queue.rows import QueueRow, rows_of
 from portal.accounts.models import User
 from portal.catalog.labs.seats import seat_holders_of
 from portal.catalog.models import ModelRepo
-from portal.formatting import counted
 
 PAGE_SIZE = 25
 GROUPS, ROWS_OF_A_GROUP = 20, 5
-NEAR = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -52,32 +50,6 @@ class QueueTab:
     slug: str
     label: str
     count: CappedCount | None
-
-
-@dataclass(frozen=True)
-class QueueRow:
-    """A request in the queue. ``due`` is calm, near, late, waits, or none once it is decided.
-
-    Only what is undecided is assessed: what was decided, was decided on what was known then.
-    """
-
-    access_request: AccessRequest
-    workplace: Workplace
-    sector: str
-    modes: str
-    models: str
-    badge: StatusBadge
-    due: str
-    assignee: str
-    assessment: Assessment | None = None
-
-    @property
-    def flags(self) -> list[FlagKind]:
-        return self.assessment.kinds if self.assessment else []
-
-    @property
-    def is_clear(self) -> bool | None:
-        return self.assessment.is_clear if self.assessment else None
 
 
 @dataclass(frozen=True)
@@ -102,6 +74,7 @@ class QueuePage:
     tabs: list[QueueTab]
     repos: list[ModelRepo]
     colleagues: list[User]
+    countries: list[tuple[str, str]]
     open_count: CappedCount
     overdue_count: CappedCount
 
@@ -114,13 +87,10 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
     order = order_of(filters)
     groups, is_cut = grouped(requests, filters, order) if filters.group else ([], False)
     keys, before, after = ([], None, None) if filters.group else _page(requests, filters, order)
-    # The tabs count all that may be read, whatever is filtered, so that they stay as they are.
-    counts = {
-        slug: count(filtered(everything, condition)) for slug, (_, condition) in VIEWS.items()
-    }
+    counts = _counts(everything, reviewer, now)
     tabs = [QueueTab(slug, label, counts[slug]) for slug, (label, _) in VIEWS.items()]
     return QueuePage(
-        rows=_rows(keys, reviewer, now),
+        rows=rows_of(keys, reviewer, now),
         groups=with_rows(groups[:GROUPS], reviewer, now),
         is_cut=is_cut,
         before=before,
@@ -128,14 +98,32 @@ def queue_of(reviewer: User, filters: Filters, *, now: datetime) -> QueuePage:
         tabs=[*tabs, QueueTab(DECIDED, "Decided", None)],
         repos=list(ModelRepo.objects.reviewable_by(reviewer).with_names()),
         colleagues=_colleagues(reviewer),
+        countries=_countries(everything, filters),
         open_count=counts["open"],
-        overdue_count=count(filtered(everything, overdue(now)), QueueOrder("due_at")),
+        overdue_count=counts["overdue"],
     )
+
+
+def _counts(
+    everything: Sequence[Requests], reviewer: User, now: datetime
+) -> dict[str, CappedCount]:
+    """Count each view, and what is overdue, up to the cap: in two queries where all is below it.
+
+    They count all that may be read, whatever is filtered, so that the tabs stay as they are.
+    """
+    wanted = {slug: view_of(slug, reviewer) for slug in VIEWS} | {"overdue": overdue(now)}
+    undecided = first_keys(filtered(everything, VIEWS["open"][1]), OLDEST_FIRST, CAP + 1)
+    if len(undecided) > CAP:
+        return {name: count(filtered(everything, condition)) for name, condition in wanted.items()}
+    numbers = AccessRequest.objects.filter(pk__in=undecided).aggregate(
+        **{name: Count("pk", filter=condition) for name, condition in wanted.items()}
+    )
+    return {name: CappedCount(number) for name, number in numbers.items()}
 
 
 def has_queue(reviewer: User) -> bool:
     """Tell if somebody is on a review team, owns an escalated request's model, or was a guest."""
-    if reviewer.guest_cases.exists() or ModelRepo.objects.reviewable_by(reviewer).exists():
+    if ModelRepo.objects.reviewable_by(reviewer).exists() or reviewer.guest_cases.exists():
         return True
     return any_exist(readable_parts(reviewer))
 
@@ -157,8 +145,7 @@ def _page(
     way = order.reversed() if backward else order
     start = filters.before or filters.after
     place = _place_in(order, start) if start else None
-    rest = after_position(requests, way, place, start) if place and start else requests
-    keys = first_keys(rest, way, PAGE_SIZE + 1)  # one more than shown tells if a page follows
+    keys = first_keys(requests, way, PAGE_SIZE + 1, place)  # one more tells if a page follows
     has_more, keys = len(keys) > PAGE_SIZE, keys[:PAGE_SIZE]
     if backward:
         keys.reverse()
@@ -168,17 +155,15 @@ def _page(
     return keys, first if has_before else None, last if has_after else None
 
 
-def _place_in(order: QueueOrder, key: int) -> datetime | None:
-    place: datetime | None = (
-        AccessRequest.objects.filter(pk=key).values_list(order.column, flat=True).first()
-    )
-    return place
+def _place_in(order: QueueOrder, key: int) -> QueuePlace | None:
+    request = AccessRequest.objects.filter(pk=key).only("pk", "state", order.column).first()
+    return order.place_of(request) if request else None
 
 
 def with_rows(groups: Sequence[RequestGroup], reviewer: User, now: datetime) -> list[QueueGroup]:
     """Return each group with the rows of its first requests, all read at once."""
     keys = [key for group in groups for key in group.keys[:ROWS_OF_A_GROUP]]
-    rows = {row.access_request.pk: row for row in _rows(keys, reviewer, now)}
+    rows = {row.access_request.pk: row for row in rows_of(keys, reviewer, now)}
     return [
         QueueGroup(
             label=group.label,
@@ -190,54 +175,6 @@ def with_rows(groups: Sequence[RequestGroup], reviewer: User, now: datetime) -> 
     ]
 
 
-def _rows(keys: list[int], reviewer: User, now: datetime) -> list[QueueRow]:
-    assigned = Assignment.objects.filter(ended_at=None).select_related("reviewer")
-    loaded = (
-        AccessRequest.objects.filter(pk__in=keys)
-        .defer("searched")
-        .select_related(
-            "repo__namespace", "collection__namespace", "applicant", "appeal", "organization"
-        )
-        .prefetch_related(Prefetch("assignments", assigned, to_attr="current_assignments"))
-    )
-    by_key = {access_request.pk: access_request for access_request in loaded}
-    undecided = [case for case in by_key.values() if is_undecided(case)]
-    assessments = assess(undecided, now, reviewer)
-    return [_row(by_key[key], assessments.get(key), reviewer, now) for key in keys if key in by_key]
-
-
-def _row(
-    access_request: AccessRequest, assessment: Assessment | None, reviewer: User, now: datetime
-) -> QueueRow:
-    draft = access_request.draft
-    return QueueRow(
-        access_request=access_request,
-        workplace=workplace_of(access_request),
-        sector=sector_label(access_request.sector or draft.get("sector")),
-        modes=modes_label(draft.get("modes")),
-        models=_models(access_request),
-        badge=reviewer_badge(access_request),
-        due=due_tone(access_request, now),
-        assignee=_assignee(getattr(access_request, "current_assignments", []), reviewer),
-        assessment=assessment,
-    )
-
-
-def _models(access_request: AccessRequest) -> str:
-    """Say of how many models of a collection a request is; "" without a collection."""
-    if access_request.collection is None:
-        return ""
-    number = len(access_request.draft.get("models") or [])
-    return f"{access_request.collection.title}: {counted(number, 'model')}"
-
-
-def _assignee(assignments: Iterable[Assignment], reviewer: User) -> str:
-    for assignment in assignments:  # one at most is not ended
-        is_own = assignment.reviewer_id == reviewer.pk
-        return "You" if is_own else assignment.reviewer.display_name
-    return ""
-
-
 def _colleagues(reviewer: User) -> list[User]:
     """Return the other members of the reviewer's teams, to filter by."""
     repos = ModelRepo.objects.reviewable_by(reviewer)
@@ -245,13 +182,12 @@ def _colleagues(reviewer: User) -> list[User]:
     return list(others.order_by("name", "pk")[:100])
 
 
-def due_tone(access_request: AccessRequest, now: datetime) -> str:
-    """Say how near the due date is; a question to the applicant pauses it."""
-    due_at = access_request.due_at
-    if due_at is None or not is_undecided(access_request):
-        return "none"
-    if access_request.state == State.NEEDS_INFO:
-        return "waits"
-    if due_at < now:
-        return "late"
-    return "near" if due_at - now <= NEAR else "calm"
+def _countries(everything: Sequence[Requests], filters: Filters) -> list[tuple[str, str]]:
+    """Return the countries of the open requests, and the chosen one, by name: few of all there are.
+
+    Each part is read by its index of countries.
+    """
+    undecided = filtered(everything, VIEWS["open"][1])
+    parts = [part.order_by().values_list("country", flat=True).distinct() for part in undecided]
+    codes = {*union(parts), filters.country} - {""}
+    return sorted(((code, country_name(code)) for code in codes), key=lambda row: row[1])

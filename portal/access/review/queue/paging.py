@@ -10,8 +10,9 @@ model, and a count stops at a cap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeAlias
 
 from django.db.models import Q
@@ -21,6 +22,7 @@ from portal.access.querysets import UNDECIDED, AccessRequestQuerySet
 from portal.access.querysets.requests import seats_as_guest
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.database.once import once
 
 Requests: TypeAlias = AccessRequestQuerySet[AccessRequest]
 
@@ -43,24 +45,52 @@ class CappedCount:
 
 
 @dataclass(frozen=True)
+class QueuePlace:
+    """The place of a request in an order: its time there, its key, and if it stands apart."""
+
+    at: datetime
+    key: int
+    is_apart: bool = False
+
+
+@dataclass(frozen=True)
 class QueueOrder:
-    """An order by one column, then by key. ``column`` must not be null in the list it orders."""
+    """An order by one column, then by key. ``column`` must not be null in the list it orders.
+
+    Requests in the state ``apart`` come after all others, in the same order among themselves.
+    """
 
     column: str = "submitted_at"
     is_descending: bool = False
+    apart: str = ""
 
     def reversed(self) -> QueueOrder:
-        return QueueOrder(self.column, not self.is_descending)
+        return replace(self, is_descending=not self.is_descending)
 
     @property
     def fields(self) -> tuple[str, str]:
         sign = "-" if self.is_descending else ""
         return f"{sign}{self.column}", f"{sign}pk"
 
+    @property
+    def segments(self) -> list[tuple[bool, Q]]:
+        """Return the parts of the order, one after the other: if it stands apart, and which."""
+        if not self.apart:
+            return [(False, Q())]
+        segments = [(False, ~Q(state=self.apart)), (True, Q(state=self.apart))]
+        return segments[::-1] if self.is_descending else segments
+
+    def place_of(self, access_request: AccessRequest) -> QueuePlace | None:
+        """Return the request's place; None if it has no time in this order."""
+        at = getattr(access_request, self.column)
+        is_apart = bool(self.apart) and access_request.state == self.apart
+        return QueuePlace(at, access_request.pk, is_apart) if at else None
+
 
 OLDEST_FIRST = QueueOrder()
 
 
+@once(lambda reviewer, repo_id=None: (reviewer.pk, repo_id))
 def readable_parts(reviewer: User, repo_id: int | None = None) -> list[Requests]:
     """Return what the reviewer may read as querysets, one per model, that don't overlap.
 
@@ -92,28 +122,54 @@ def _by_repo(requests: Requests, keys: Sequence[int]) -> list[Requests]:
     return [requests.filter(repo=key) for key in keys]
 
 
-def first_keys(parts: Sequence[Requests], order: QueueOrder, limit: int) -> list[int]:
-    """Return the keys of the first requests of all parts together, in order.
+def first_keys(
+    parts: Sequence[Requests], order: QueueOrder, limit: int, after: QueuePlace | None = None
+) -> list[int]:
+    """Return the keys of the first requests of all parts together, in order, or those after one.
 
     Each part is limited by itself, so that its index is read no further than that.
     """
+    keys: list[int] = []
+    for segment in _segments(parts, order, after):
+        if left := limit - len(keys):
+            keys += _first_of(segment, order, left)
+    return keys
+
+
+def _segments(
+    parts: Sequence[Requests], order: QueueOrder, after: QueuePlace | None
+) -> list[list[Requests]]:
+    """Return the parts in each segment of the order, from a place on."""
+    segments = order.segments
+    if after is None:
+        return [filtered(parts, which) for _, which in segments]
+    own = [is_apart for is_apart, _ in segments].index(after.is_apart)
+    rest = [filtered(parts, which) for _, which in segments[own:]]
+    return [_after(rest[0], order, after), *rest[1:]]
+
+
+def _first_of(parts: Sequence[Requests], order: QueueOrder, limit: int) -> list[int]:
     firsts = [
         part.order_by(*order.fields).values_list(order.column, "pk")[:limit] for part in parts
     ]
-    rows = [(at, key) for at, key in _union(firsts)]
+    rows = [(at, key) for at, key in union(firsts)]
     return [key for _, key in sorted(rows, reverse=order.is_descending)[:limit]]
 
 
 def count(
-    parts: Sequence[Requests], order: QueueOrder = OLDEST_FIRST, cap: int = CAP
+    parts: Sequence[Requests],
+    order: QueueOrder = OLDEST_FIRST,
+    cap: int = CAP,
+    after: QueuePlace | None = None,
 ) -> CappedCount:
-    """Count the requests of all parts up to a cap.
+    """Count the requests of all parts, or those after a place in the order, up to a cap.
 
     They are counted in an index's order: without one PostgreSQL may scan the table for the few rows
     that match.
     """
-    keys = [part.order_by(*order.fields).values("pk")[: cap + 1] for part in parts]
-    number = _union(keys).count() if keys else 0
+    counted = parts if after is None else chain(*_segments(parts, order, after))
+    keys = [part.order_by(*order.fields).values("pk")[: cap + 1] for part in counted]
+    number = union(keys).count() if keys else 0
     return CappedCount(min(number, cap), number > cap)
 
 
@@ -136,22 +192,21 @@ def filtered(parts: Sequence[Requests], *conditions: Any) -> list[Requests]:
     return [part.filter(*conditions) for part in parts]
 
 
-def after_position(
-    parts: Sequence[Requests], order: QueueOrder, at: datetime, key: int
-) -> list[Requests]:
-    """Narrow each part to the requests that come after (``at``, ``key``) in the order.
+def _after(parts: Sequence[Requests], order: QueueOrder, place: QueuePlace) -> list[Requests]:
+    """Narrow each part to the requests that come after a place in its segment of the order.
 
     Written as a range of the column less the ties up to the key: the range is one that an index
     starts at, which a comparison joined by ``OR`` is not.
     """
-    way = "lt" if order.is_descending else "gt"
-    from_there = Q(**{f"{order.column}__{way}e": at})
-    ties = Q(**{order.column: at, f"pk__{'gte' if order.is_descending else 'lte'}": key})
+    way, back = ("lte", "gte") if order.is_descending else ("gte", "lte")
+    from_there = Q(**{f"{order.column}__{way}": place.at})
+    ties = Q(**{order.column: place.at, f"pk__{back}": place.key})
     return [part.filter(from_there).exclude(ties) for part in parts]
 
 
-def _union(querysets: Sequence[Any]) -> Any:
+def union(querysets: Sequence[Any]) -> Any:
+    """Join the querysets of the parts, which don't overlap, into one query."""
     if not querysets:
         return AccessRequest.objects.none().values_list("submitted_at", "pk")
     first, *others = querysets
-    return first.union(*others, all=True) if others else first  # all: the parts don't overlap
+    return first.union(*others, all=True) if others else first

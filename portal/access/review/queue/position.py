@@ -11,10 +11,11 @@ from portal.access.models import AccessRequest, Assignment, Review
 from portal.access.policy.request_actions import RequestAction, allowed_actions
 from portal.access.review.queue.filters import IN_REVIEW, Filters, conditions_of, order_of
 from portal.access.review.queue.paging import (
+    CAP,
     CappedCount,
     QueueOrder,
+    QueuePlace,
     Requests,
-    after_position,
     any_exist,
     count,
     filtered,
@@ -41,19 +42,29 @@ def position_in_queue(
 ) -> QueuePosition:
     """Return the request's position in the list that the reviewer's filters show."""
     shown, order = _shown(reviewer, filters, now), order_of(filters)
-    total, behind = count(shown, order), _behind(shown, access_request, order)
-    if not any_exist(filtered(shown, Q(pk=access_request.pk))):
-        return QueuePosition(None, total, None, _first(behind, order))
+    keys = first_keys(shown, order, CAP + 1)
+    if len(keys) <= CAP and access_request.pk in keys:
+        return _position_among(keys, access_request.pk)
+    total, place = count(shown, order), order.place_of(access_request)
+    following = _first(shown, order, place)
+    if place is None or not any_exist(filtered(shown, Q(pk=access_request.pk))):
+        return QueuePosition(None, total, None, following)
     # In the reversed order those before this request come after it, so one index serves both ways.
     back = order.reversed()
-    ahead = _behind(shown, access_request, back)
-    number = count(ahead, back)
+    ahead = count(shown, back, after=place)
     return QueuePosition(
-        number=None if number.is_capped else number.number + 1,
+        number=None if ahead.is_capped else ahead.number + 1,
         total=total,
-        previous=_first(ahead, back),
-        next=_first(behind, order),
+        previous=_first(shown, back, place),
+        next=following,
     )
+
+
+def _position_among(keys: list[int], key: int) -> QueuePosition:
+    """Return the position in a list that is short enough to be read whole."""
+    at = keys.index(key)
+    following = keys[at + 1] if at + 1 < len(keys) else None
+    return QueuePosition(at + 1, CappedCount(len(keys)), keys[at - 1] if at else None, following)
 
 
 def next_to_decide(
@@ -70,7 +81,8 @@ def next_to_decide(
     free = ~Q(Exists(own_vote)) & ~Q(Exists(assigned.exclude(reviewer=reviewer)))
     decidable = filtered(_shown(reviewer, filters, now), IN_REVIEW, free, ~Q(pk=decided.pk))
     order = order_of(filters)
-    keys = first_keys(_behind(decidable, decided, order), order, MOST_LOOKED_AT)
+    place = order.place_of(decided)
+    keys = first_keys(decidable, order, MOST_LOOKED_AT, place) if place else []
     return next((key for key in keys if _may_vote(reviewer, key, now)), None)
 
 
@@ -85,14 +97,6 @@ def _shown(reviewer: User, filters: Filters, now: datetime) -> list[Requests]:
     return filtered(parts, *conditions_of(filters, reviewer, now))
 
 
-def _behind(
-    parts: list[Requests], access_request: AccessRequest, order: QueueOrder
-) -> list[Requests]:
-    """Narrow the parts to the requests after this one; to none if it has no place in the order."""
-    at = getattr(access_request, order.column)
-    return after_position(parts, order, at, access_request.pk) if at else []
-
-
-def _first(parts: list[Requests], order: QueueOrder) -> int | None:
-    keys = first_keys(parts, order, 1)
-    return keys[0] if keys else None
+def _first(parts: list[Requests], order: QueueOrder, after: QueuePlace | None) -> int | None:
+    """Return the first request after a place; None if there is none, or no place."""
+    return next(iter(first_keys(parts, order, 1, after)), None) if after else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,15 +19,17 @@ from portal.access.models import AccessRequest, Decision
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import defaults_of, quota_words
 from portal.access.review.bulk_forms import BulkForm
-from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide
-from portal.access.review.views.case import undo_context
+from portal.access.review.bulk_rows import Said, digest_of, rows_of, said_of, undoable_among
+from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide, bulk_undo
 from portal.access.review.views.common import reviewer_of
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
+from portal.formatting import counted
 from portal.forms.fields import end_of_day, show_errors
+from portal.forms.pages import posted_from
 
-_RESULTS = "bulk_results"
+_RESULTS, _SAID = "bulk_results", "bulk_said"
 MOST_READ = 200  # more ids than a page of the queue lets anybody select; the rest is ignored
 
 
@@ -49,7 +51,9 @@ def bulk(request: HttpRequest) -> HttpResponse:
         return _page(request, selected, form, results=results, is_done=True)
     if request.method == "GET" or not form.is_valid():
         return _page(request, selected, form, status=422 if form.is_bound else 200)
-    is_confirmed = "confirm" in request.POST
+    # What was changed after the preview is shown before it is done.
+    has_changed = request.POST.get("previewed") != digest_of(form, selected)
+    is_confirmed = "confirm" in request.POST and not has_changed
     try:
         results = bulk_decide(
             reviewer=reviewer,
@@ -62,15 +66,35 @@ def bulk(request: HttpRequest) -> HttpResponse:
         show_errors(form, error)
         return _page(request, selected, form, status=422)
     if is_confirmed:
-        return _redirect_to_results(request, results)
+        return _redirect_to_results(request, results, said_of(form))
     return _page(request, selected, form, results=results)
 
 
-def _redirect_to_results(request: HttpRequest, results: list[BulkResult]) -> HttpResponse:
+@posted_from("access:queue")
+def undo(request: HttpRequest) -> HttpResponse:
+    """Undo the decisions that the page of results lists, each whose mail hasn’t left."""
+    actor, now = reviewer_of(request), timezone.now()
+    selected = {case.pk: case for case in _selected(actor, request.POST.getlist("id"))}
+    results = bulk_undo(actor=actor, request_ids=list(selected), now=now)
+    undone = sum(result.outcome != "refused" for result in results)
+    if undone:
+        words = counted(undone, "decision")
+        messages.success(request, f"{words} undone; no mail was sent.")
+    for result in results:
+        if result.outcome == "refused":
+            reference = selected[result.request_id].reference
+            messages.warning(request, f"{reference}: {result.why}")
+    return redirect("access:queue")
+
+
+def _redirect_to_results(
+    request: HttpRequest, results: list[BulkResult], said: Said
+) -> HttpResponse:
     """Store the results and redirect to them, so that a reload decides nothing again."""
     request.session[_RESULTS] = [asdict(result) for result in results]
     # The results stay in the session: an address that held them could be forged.
     query = [*(("id", result.request_id) for result in results), ("done", 1)]
+    request.session[_SAID] = astuple(said)
     return redirect(f"{reverse('access:bulk')}?{urlencode(query)}")
 
 
@@ -115,12 +139,16 @@ def _page(
     results: list[BulkResult] | None = None,
     is_done: bool = False,
 ) -> HttpResponse:
-    by_id = {result.request_id: result for result in results or []}
-    now = timezone.now()
+    reviewer, now = reviewer_of(request), timezone.now()
+    is_valid = form.is_bound and form.is_valid()
+    said = Said(*request.session.get(_SAID, ("", ""))) if is_done else said_of(form)
     context: dict[str, Any] = {
-        **undo_context(reviewer_of(request), now),
         "form": form,
-        "rows": [(case, by_id.get(case.pk), list(case.chosen.all())) for case in selected],
+        "rows": rows_of(selected, results or [], said, reviewer, now=now, is_done=is_done),
+        "previewed": digest_of(form, selected) if is_valid and results is not None else "",
+        "was_changed": "confirm" in request.POST and is_valid and results is not None,
+        "verb": said.verb,
+        "undoable_ids": undoable_among(results, now) if is_done else [],
         "gives_models": any(case.collection_id for case in selected),
         "quotas_by_default": quota_words(defaults_of(settings_of(selected[0].repo))),
         "has_results": results is not None,

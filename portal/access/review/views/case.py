@@ -14,7 +14,7 @@ from portal.access.grants.status_badges import grant_state
 from portal.access.letters.people import waiting_invitations
 from portal.access.letters.preview import letters_before
 from portal.access.lifecycle import is_active
-from portal.access.models import Acceptance, AccessRequest, Submission
+from portal.access.models import Acceptance, AccessRequest, Submission, snapshots_of
 from portal.access.policy.conflicts import WORDS, ConflictKind
 from portal.access.policy.contacts import guests_of
 from portal.access.policy.covered import standing_coverage
@@ -28,14 +28,19 @@ from portal.access.requests.diffs import changes_of
 from portal.access.requests.form.answers import ReadableAnswer, modes_label, readable_answers
 from portal.access.requests.form.questions import BASE_NAMES
 from portal.access.review import evidence, status
-from portal.access.review.assignment import assignment_of
 from portal.access.review.decisions.deciding import overrides_count
 from portal.access.review.decisions.undoable import undoable_by
 from portal.access.review.decisions.votes import visible_votes
 from portal.access.review.forms import DIALOGS
+from portal.access.review.history import (
+    assignments_of,
+    decisions_of,
+    notes_of,
+    questions_of,
+)
 from portal.access.review.queue.filters import Filters
-from portal.access.review.queue.listing import due_tone
 from portal.access.review.queue.position import position_in_queue
+from portal.access.review.queue.rows import due_tone
 from portal.access.review.timeline import timeline_of
 from portal.access.status_badge import StatusBadge
 from portal.accounts.mailboxes import unreachable
@@ -57,9 +62,7 @@ def case_context(
     ``failed`` is the name of the dialog that is shown open, with its form if that was posted and
     has errors.
     """
-    submission = access_request.submissions.select_related(
-        "acceptance__licence_version__licence", "form"
-    ).latest("number")
+    submission = snapshots_of(access_request)[-1]
     shown = {**_team(access_request, reviewer, now), **_grants(access_request, reviewer, now)}
     dialogs = _dialogs(shown)
     name, form = failed or ("", None)
@@ -80,7 +83,7 @@ def case_context(
         # The mails that each dialog would send, which cost queries that no other reader needs.
         "letters": letters_before(access_request) if dialogs else {},
         "undo_minutes": settings_of(access_request.repo).undo_minutes,
-        **_evidence(access_request, reviewer, submission.answers, now),
+        **_evidence(access_request, reviewer, submission, now),
         **_forms(access_request, submission.answers, now, name, form),
     }
 
@@ -101,12 +104,10 @@ def _request(
         "due": due_tone(access_request, now),
         "awaits": status.awaits_decision(access_request),
         "undecided": status.is_undecided(access_request),
-        "questions": access_request.questions.standing().select_related("asked_by"),
-        "notes": access_request.notes.select_related("author"),
+        "questions": [row for row in questions_of(access_request) if row.undone_at is None],
+        "notes": notes_of(access_request),
         "appeal": getattr(access_request, "appeal", None),
-        "signatures": [
-            (acceptance, _attestations(acceptance)) for acceptance in submission.acceptances
-        ],
+        "signatures": [_signature(acceptance) for acceptance in submission.acceptances],
     }
 
 
@@ -122,14 +123,17 @@ def undo_context(reviewer: User, now: datetime) -> dict[str, Any]:
 
 
 def _evidence(
-    access_request: AccessRequest, reviewer: User, answers: dict[str, Any], now: datetime
+    access_request: AccessRequest, reviewer: User, submission: Submission, now: datetime
 ) -> dict[str, Any]:
     record = evidence.organization_record(access_request, reviewer)
     assessment = assessment_of(access_request, now, reviewer)
     return {
         "unreachable": unreachable(access_request.applicant),
-        "proved": evidence.proved_facts(access_request.applicant, now),
-        "said": evidence.stated_facts(answers),
+        "proved": [
+            *evidence.proved_facts(access_request.applicant, now),
+            *evidence.screening_facts(submission),
+        ],
+        "said": evidence.stated_facts(submission.answers),
         "assessment": assessment,
         "record": record,
         "record_rows": [
@@ -142,9 +146,11 @@ def _evidence(
 def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[str, Any]:
     """Return the assignment, the votes that the reviewer may see, and what they may do."""
     relation = relation_of(reviewer, access_request, now)
-    assignment = assignment_of(access_request)
+    standing = [row for row in assignments_of(access_request) if row.ended_at is None]
+    assignment = next(iter(standing), None)
     votes = visible_votes(access_request, reviewer, now)
     cast = len(standing_votes(access_request))
+    decisions = [row for row in decisions_of(access_request) if row.undone_at is None]
     return {
         "acts": relation.actions,
         "is_head": relation.is_head,
@@ -162,8 +168,8 @@ def _team(access_request: AccessRequest, reviewer: User, now: datetime) -> dict[
         "overrides": overrides_count(access_request.repo)
         if RequestAction.OVERRIDE in relation.actions
         else 0,
-        "override_was": access_request.decisions.filter(is_override=True, undone_at=None).exists(),
-        "settled": access_request.decisions.exclude(chair_reason="").filter(undone_at=None).last(),
+        "override_was": any(decision.is_override for decision in decisions),
+        "settled": next((decision for decision in decisions[::-1] if decision.chair_reason), None),
     }
 
 
@@ -179,12 +185,13 @@ def _answers(submission: Submission) -> list[ReadableAnswer]:
     ]
 
 
-def _attestations(acceptance: Acceptance) -> list[tuple[str, bool]]:
-    """Return each statement that the signed text asks to confirm, and whether it was."""
-    return [
+def _signature(acceptance: Acceptance) -> tuple[Acceptance, list[tuple[str, bool]], int]:
+    """Return a signature, each statement to confirm with whether it was, and how many were."""
+    attestations = [
         (attestation["text"], attestation["code"] in acceptance.attestations)
         for attestation in acceptance.licence_version.attestations
     ]
+    return acceptance, attestations, sum(confirmed for _, confirmed in attestations)
 
 
 def _earlier(

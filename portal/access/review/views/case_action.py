@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -128,6 +128,10 @@ class CaseAction(View):
         if text := self.message():
             messages.success(self.request, text)
         filters, request_id = carried_filters(self.request), self.request_id
+        if (listed := self.request.POST.get("list")) is not None:  # sent from a row of the list
+            query = QueryDict(listed)
+            address = f"{reverse('access:queue')}?{query.urlencode()}".removesuffix("?")
+            return redirect(f"{address}#case-{request_id}")
         if self.opens_next:
             following = next_to_decide(self.access_request, self.reviewer, filters, timezone.now())
             if following is None:

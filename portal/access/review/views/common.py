@@ -16,6 +16,7 @@ from portal.access.review.queue.listing import has_queue
 from portal.access.review.views.case import case_context, undo_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
+from portal.database.once import reading_once
 from portal.errors import Forbidden
 
 
@@ -30,9 +31,13 @@ def reviewer_of(request: HttpRequest) -> User:
 def readable_request(reviewer: User, request_id: int) -> AccessRequest:
     """Return a request that the reviewer may read. Raise RequestNotFound for any other."""
     readable = AccessRequest.objects.readable_by(reviewer).filter(pk=request_id)
-    access_request: AccessRequest | None = readable.select_related(
-        "repo__namespace", "applicant", "organization"
-    ).first()
+    access_request: AccessRequest | None = (
+        readable.select_related(
+            "repo__namespace", "collection__namespace", "applicant", "organization", "appeal"
+        )
+        .prefetch_related("escalations")
+        .first()
+    )
     if access_request is None:
         raise RequestNotFound
     return access_request
@@ -53,9 +58,10 @@ def case_page(
     ``unsent``: the labels and texts of what the reviewer typed into a dialog that can't be sent.
     """
     now, filters = timezone.now(), carried_filters(request)
-    context = case_context(access_request, reviewer, filters, now=now, failed=failed)
-    context |= undo_context(reviewer, now) | {"notice": notice, "unsent": unsent}
-    return render(request, "access/case.html", context, status=status)
+    with reading_once():
+        context = case_context(access_request, reviewer, filters, now=now, failed=failed)
+        context |= undo_context(reviewer, now) | {"notice": notice, "unsent": unsent}
+        return render(request, "access/case.html", context, status=status)
 
 
 def carried_filters(request: HttpRequest) -> Filters:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
-from django_countries import countries
 
 from portal.access.grants.checks.clearing import checks_of
 from portal.access.review.forms import DIALOGS
@@ -22,6 +24,9 @@ from portal.access.review.views.common import (
     reviewer_of,
 )
 from portal.accounts.models import Sector, User
+from portal.database.once import reading_once
+
+DENSITY_COOKIE = "queue_rows"  # set by the page's script; the page alone reads it
 
 
 def _nothing_waits(reviewer: User) -> str:
@@ -41,22 +46,30 @@ def _nothing_waits(reviewer: User) -> str:
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     reviewer, now = reviewer_of(request), timezone.now()
+    with reading_once():
+        return render(request, "access/queue.html", _queue_context(request, reviewer, now))
+
+
+def _queue_context(request: HttpRequest, reviewer: User, now: datetime) -> dict[str, Any]:
     filters = filters_from(request.GET.dict())
-    context = {
-        "queue": queue_of(reviewer, filters, now=now),
+    listed = queue_of(reviewer, filters, now=now)
+    return {
+        "queue": listed,
+        "start": next((row.access_request.pk for row in listed.rows if row.may_start), None),
+        "is_whole": listed.before is None and listed.after is None,
+        "is_compact": request.COOKIES.get(DENSITY_COOKIE) == "compact",
+        "team_repos": {repo.pk for repo in listed.repos},
         "filters": filters,
         "carried": filters.query,
         "standings": STANDINGS,
         "evidence": EVIDENCE,
         "groupings": GROUPINGS,
         "sectors": Sector.choices,
-        "countries": list(countries),
         "nothing_waits": SimpleLazyObject(lambda: _nothing_waits(reviewer)),
         "check_count": checks_of(reviewer, now).count(),
         "now": now,
         **undo_context(reviewer, now),
     }
-    return render(request, "access/queue.html", context)
 
 
 @login_required

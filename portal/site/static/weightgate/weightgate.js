@@ -49,6 +49,37 @@
     counter.textContent = `${words} word${words === 1 ? "" : "s"}`;
   });
 
+  // A last day: <button value="2027-03-31" data-sets-day="id"> chooses it, <output data-says-day="id"> says it in
+  // words, since a browser writes dates as its own language does: 1/3 is two days.
+  const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+  const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December"];
+  const inWords = (value) => {
+    const day = new Date(`${value}T00:00:00Z`);
+    return Number.isNaN(day.valueOf()) ? ""
+      : `${DAYS[day.getUTCDay()]} ${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
+  };
+  const sayDay = (field) => {
+    const said = field.id && document.querySelector(`[data-says-day="${CSS.escape(field.id)}"]`);
+    if (said) said.textContent = inWords(field.value);
+  };
+  all("[data-sets-day]").forEach((button) => { button.hidden = false; });
+  document.addEventListener("input", (event) => sayDay(event.target));
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-sets-day]");
+    const field = button && document.getElementById(button.dataset.setsDay);
+    if (!field) return;
+    field.value = button.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // All rows of a list at once: <input type="checkbox" data-all="#table">.
+  const boxes = (chooser) => all("tbody input[type=checkbox]", chooser.closest("table"));
+  all("[data-all]").forEach((chooser) => {
+    chooser.hidden = false;
+    chooser.addEventListener("change", () => boxes(chooser).forEach((box) => { box.checked = chooser.checked; }));
+  });
+
   // The clock of an undo: <span class="num" data-until="ISO time">
   const tick = () => all("[data-until]").forEach((node) => {
     const left = Math.max(0, Math.round((new Date(node.dataset.until) - Date.now()) / 1000));
@@ -69,19 +100,35 @@
   // Keys. data-key="a" on a link, button or field: pressed, followed or focused. "g q" is two keys in a row.
   // In a list, tr[data-row] are the rows: j and k move, x selects, Enter opens,
   // data-row-key="c" acts on the current one.
+  // Only the current row is in the order of Tab; the arrow keys move as j and k do.
   const rows = () => all("tr[data-row]");
   const current = () => document.querySelector("tr[data-row][aria-current]");
+  const rove = () => {
+    const list = rows();
+    const here = current() ?? list[0];
+    list.forEach((row) => all("a, button, input", row).forEach((node) => { node.tabIndex = row === here ? 0 : -1; }));
+  };
+  const choose = (row) => {
+    rows().forEach((other) => other.removeAttribute("aria-current"));
+    row.setAttribute("aria-current", "true");
+    rove();
+  };
+  const enter = (row) => {
+    choose(row);
+    row.querySelector("a")?.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  };
   const move = (step) => {
     const list = rows();
     if (!list.length) return false;
     const at = list.indexOf(current());
-    const next = list[Math.min(list.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
-    list.forEach((row) => row.removeAttribute("aria-current"));
-    next.setAttribute("aria-current", "true");
-    next.querySelector("a")?.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "nearest" });
+    enter(list[Math.min(list.length - 1, Math.max(0, at < 0 ? 0 : at + step))]);
     return true;
   };
+  document.addEventListener("focusin", (event) => {
+    const row = event.target.closest("tr[data-row]");
+    if (row && row !== current()) choose(row);
+  });
   const act = (node) => {
     if (!node) return false;
     if (node.matches("input:not([type=checkbox]), textarea, select")) node.focus(); else node.click();
@@ -105,6 +152,8 @@
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(target)) { before = ""; return; }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && target.closest("tr[data-row]")) { event.preventDefault(); move(step); return; }
     if (document.body.dataset.keys === "off") return;
     if (event.key.length > 1 || event.key === " ") { before = ""; return; }
     if (document.querySelector("dialog[open]")) return;
@@ -112,6 +161,41 @@
     before = event.key;
     if ((pair && named(pair)) || onRow(event.key) || named(event.key)) { event.preventDefault(); }
   });
+
+  // The density of the queue's rows: kept in a cookie, so that the page comes as it was left.
+  all("[data-density]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const isCompact = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(isCompact));
+      all("table.queue").forEach((table) => table.classList.toggle("compact", isCompact));
+      document.cookie = `queue_rows=${isCompact ? "compact" : ""}; path=/queue; max-age=31536000; samesite=lax`;
+    });
+  });
+
+  // After an act the focus stands where the next one is: on the row or button that was used, if it is still there, or
+  // on what the page names by data-focus, as the head of the next case.
+  const ACTED = "acted";
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("data-download")) return;
+    const opener = form.closest("dialog") ? `[popovertarget="${form.closest("dialog").id}"]` : "";
+    const key = event.submitter?.dataset.key;
+    sessionStorage.setItem(ACTED, JSON.stringify([location.pathname, opener || (key ? `[data-key="${key}"]` : "")]));
+  });
+  const comeBack = () => {
+    const row = rows().find((one) => `#${one.id}` === location.hash);
+    if (row) choose(row);
+    const acted = sessionStorage.getItem(ACTED);
+    sessionStorage.removeItem(ACTED);
+    const isFree = document.activeElement === document.body || document.activeElement?.id === "main";
+    if (!acted || !isFree) return;
+    const [path, again] = JSON.parse(acted);
+    const same = path === location.pathname && again && document.querySelector(`main ${again}`);
+    (row?.querySelector("a") ?? (same || document.querySelector("[data-focus]")))?.focus();
+  };
+  rove();
+  window.addEventListener("pageshow", comeBack); // later, the browser would take the focus to what the address names
 
   const start = (root) => { focusErrors(root); prepareCopy(root); };
   start(document);

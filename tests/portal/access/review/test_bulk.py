@@ -6,19 +6,24 @@ from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.policy.quotas import NUMBERS, Quotas
+from portal.access.review.assignment import claim_request
 from portal.access.review.decisions.bulk import BulkTerms, bulk_decide
 from portal.access.review.notes import declare_conflict
 from portal.audit.models import AuditEvent
 from portal.errors import FieldErrors
+from portal.formatting import whole_date
 from portal.outbox.models import OutboxMessage
+from portal.text.bidi import isolated
 from tests.factories.access import make_proved_request, make_request
 from tests.factories.catalog import make_repo, make_reviewer
-from tests.factories.grants import make_gate
+from tests.factories.grants import make_gate, make_hold
 from tests.factories.reviews import decline
 
 pytestmark = pytest.mark.django_db
@@ -143,23 +148,85 @@ class TestPage:
         chosen = page.get(url, {"id": [case.pk for case in cases]})
         assert all(case.applicant.name in chosen.text for case in cases)
         tried = page.post(url, self.posted(cases))
-        assert "Expected result" in tried.text
-        assert "Decide 3 requests" in tried.text
+        assert "What will happen" in tried.text
+        assert tried.text.count(f"Approve: download, until {self.last_day()}.") == 3
+        assert "Approve 3 requests" in tried.text
         assert not Grant.objects.exists()
-        done = page.post(url, self.posted(cases, confirm="1"), follow=True)
-        assert ">Result<" in done.text
-        assert reverse("access:undo", args=[cases[-1].pk]) in done.text, "the last can be undone"
+        done = self.confirm(page, self.posted(cases))
+        assert "What happened" in done.text
+        assert done.text.count(f"Approved: download, until {self.last_day()}.") == 3
         assert Grant.objects.count() == 3
         again = page.get(done.request["PATH_INFO"], query_params=self.shown(done))
-        assert ">Result<" in again.text, "a reload shows it again, and decides nothing"
+        assert "What happened" in again.text, "a reload shows it again, and decides nothing"
+
+    def last_day(self) -> str:
+        return whole_date(timezone.now() + timedelta(days=90))
+
+    def confirm(self, page, posted):
+        """Send the form as the page of the preview holds it, with what it will do confirmed."""
+        previewed = page.post(reverse("access:bulk"), posted).context["previewed"]
+        sent = posted | {"previewed": previewed, "confirm": "1"}
+        return page.post(reverse("access:bulk"), sent, follow=True)
+
+    def test_what_was_changed_after_the_preview_is_shown_before_it_is_done(self, page, cases):
+        url = reverse("access:bulk")
+        previewed = page.post(url, self.posted(cases)).context["previewed"]
+        other = {"verdict": "declined", "reason_code": "commercial", "reason_text": "A product."}
+        sent = self.posted(cases, previewed=previewed, confirm="1", **other)
+        shown = page.post(url, sent)
+        assert "Nothing was decided." in shown.text
+        assert shown.text.count("Decline: The use looks commercial.") == 3
+        assert "Decline 3 requests" in shown.text
+        assert not Decision.objects.exists()
+
+    def test_each_says_its_flags_and_who_has_it(self, page, reviewer, cases, now):
+        make_hold(cases[0].applicant, cases[0].repo, now=now)
+        colleague = make_reviewer(cases[0].repo)
+        claim_request(reviewer=colleague, request_id=cases[1].pk, now=now)
+        claim_request(reviewer=reviewer, request_id=cases[2].pk, now=now)
+        text = page.post(reverse("access:bulk"), self.posted(cases)).text
+        assert "1 flag: a hold" in text
+        assert f"with {isolated(colleague.display_name)}" in text
+        assert "with You" in text
+        assert "Approve 2 requests" in text
+
+    def test_fifty_cost_as_many_queries_as_two_to_be_shown(self, page, repo, cases, now):
+        url = reverse("access:bulk")
+        cases += [make_request(repo, now=now) for _ in range(7)]
+        counts = []
+        for many in (2, 2, 10):
+            with CaptureQueriesContext(connection) as captured:
+                page.get(url, {"id": [case.pk for case in cases[:many]]})
+            counts.append(len(captured))
+        assert counts[1] == counts[2]
+
+    def test_all_are_undone_at_once(self, page, cases):
+        done = self.confirm(page, self.posted(cases))
+        assert "Undo 3 decisions" in done.text
+        undo = {"id": done.context["undoable_ids"]}
+        undone = page.post(reverse("access:bulk_undo"), undo, follow=True)
+        assert "3 decisions undone; no mail was sent." in undone.text
+        assert AccessRequest.objects.filter(state="in_review").count() == 3
+        again = page.post(reverse("access:bulk_undo"), undo, follow=True)
+        assert "undone; no mail" not in again.text
+        assert again.text.count("note wait") == 3
+
+    def test_one_whose_letter_has_left_stops_no_other_undo(self, page, cases):
+        self.confirm(page, self.posted(cases))
+        Decision.objects.filter(request=cases[0]).update(undo_until=timezone.now())
+        undo = {"id": [case.pk for case in cases]}
+        undone = page.post(reverse("access:bulk_undo"), undo, follow=True)
+        assert "2 decisions undone" in undone.text
+        assert f"{cases[0].reference}: " in undone.text
+        assert Decision.objects.filter(undone_at=None).count() == 1
 
     def test_quotas_left_at_the_default_follow_the_gate(self, page, cases):
         url = reverse("access:bulk")
         shown = page.get(url, {"id": [case.pk for case in cases]})
         assert "With the defaults each letter says: “Hosted use, for each person:" in shown.text
         left = {name: shown.context["form"][name].value() or "" for name in NUMBERS}
-        posted = self.posted(cases, modes=["inference"], confirm="1", **left)
-        page.post(url, posted | {"concurrent_jobs": "1"})
+        posted = self.posted(cases, modes=["inference"], **left)
+        self.confirm(page, posted | {"concurrent_jobs": "1"})
         assert [grant.quotas for grant in Grant.objects.all()] == [{"concurrent_jobs": 1}] * 3
 
     def test_a_quota_out_of_bounds_stands_beside_its_field(self, page, cases):

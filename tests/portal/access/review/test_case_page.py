@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.access.letters.mailer import scope_of
-from portal.access.models import AccessRequest, Assignment, Note, Review
+from portal.access.models import Acceptance, AccessRequest, Assignment, Note, Review, Screening
 from portal.access.review.assignment import claim_request
 from portal.access.review.notes import declare_conflict
 from portal.catalog.models import TeamMember
@@ -22,6 +24,7 @@ from tests.factories.grants import make_gate, make_hold
 from tests.factories.reviews import approve, decline, escalate, owner_of
 
 pytestmark = pytest.mark.django_db
+MOST_QUERIES = 60  # each is about a millisecond of the page’s time
 
 
 @pytest.fixture
@@ -48,6 +51,47 @@ def test_what_is_proved_stands_apart_from_what_is_said(client, now):
     proved, said = text.split("Only said", 1)
     assert "Works at Proved Institute" in proved
     assert "Said Institute" in said.split("</section>")[0]
+
+
+def test_a_screening_without_a_hit_stands_with_what_is_proved(page, case):
+    proved = page.get(url("case", case)).text.split("Only said")[0]
+    assert "Screened, without a hit" in proved
+    Screening.objects.update(outcome="hit", hits=[{"found": "A", "value": "B"}])
+    text = page.get(url("case", case)).text
+    assert "Screened, " not in text.split("Only said")[0]
+    assert "not: organization, country and sector, screening" in " ".join(text.split())
+
+
+def test_the_age_of_the_account_is_no_proof(page, case):
+    before, rest = page.get(url("case", case)).text.split("Only said")
+    assert "account" not in before.split('id="h-ev"')[1]
+    assert f"The account {case.applicant.username} is" in rest
+
+
+def test_statements_that_were_confirmed_fold_into_one_line(page, case):
+    confirmed = case.submissions.get().acceptance.licence_version.attestations
+    text = " ".join(page.get(url("case", case)).text.split())
+    line = f"{len(confirmed)} of {len(confirmed)} statements confirmed, one by one"
+    assert f"<details> <summary>{line}</summary>" in text
+    Acceptance.objects.update(attestations=[])
+    text = " ".join(page.get(url("case", case)).text.split())
+    assert f"<strong>Not confirmed:</strong> {confirmed[0]['text']}" in text
+
+
+def test_addresses_in_answers_are_links_that_tell_nothing(client, now):
+    case = make_request(make_repo(), now=now, purpose="See http://a.example/x?y=1&z, (or <b>).")
+    client.force_login(make_reviewer(case.repo))
+    text = client.get(url("case", case)).text
+    rel = 'rel="noopener noreferrer nofollow ugc" target="_blank"'
+    address = "http://a.example/x?y=1&amp;z"
+    assert f'See <a href="{address}" {rel}>{address}</a>, (or &lt;b&gt;).' in text
+
+
+def test_a_case_costs_few_queries(page, case):
+    page.get(url("case", case))
+    with CaptureQueriesContext(connection) as captured:
+        page.get(url("case", case))
+    assert len(captured) <= MOST_QUERIES
 
 
 def test_flags_and_the_organizations_record(page, case, reviewer, now):

@@ -49,7 +49,7 @@ def test_its_place_and_its_neighbours_are_those_of_the_list(page, cases):
     assert "1 of 2" in text
     assert f'href="/queue/{cases[3].pk}{CLEAR}"' in text
     assert f"/queue/{cases[2].pk}" not in text
-    assert f'href="/queue{CLEAR}"' in text
+    assert f'href="/queue{CLEAR}#case-{cases[1].pk}"' in text
     assert "2 of 4" in page.get(f"/queue/{cases[1].pk}").text
 
 

@@ -73,7 +73,8 @@ def test_as_many_queries_for_fifty_as_for_five(page, repo, url):
     page.get(url)
     few = queries(page, url)
     copies(case, 45)
-    assert queries(page, url) == few
+    # One fewer where a page is full: what is paused stands behind, and isn't asked for.
+    assert few - 1 <= queries(page, url) <= few <= 40
 
 
 def test_a_case_costs_the_same_in_a_long_queue(page, repo):
