@@ -24,7 +24,7 @@ DONE = {"Approve": "Approved", "Decline": "Declined"}
 
 
 @dataclass(frozen=True)
-class Said:
+class VerdictWords:
     """A verdict for many, and its terms in words: what is given until when, or why not."""
 
     verdict: str = ""
@@ -48,15 +48,15 @@ class BulkRow:
     outcome: str
 
 
-def said_of(form: BulkForm) -> Said:
+def said_of(form: BulkForm) -> VerdictWords:
     """Put the terms of a valid form into words; of another, nothing."""
     if not form.is_bound or not form.is_valid():
-        return Said()
+        return VerdictWords()
     answers = form.cleaned_data
     if answers["verdict"] == Decision.Verdict.DECLINED:
-        return Said(answers["verdict"], str(Decision.Reason(answers["reason_code"]).label))
+        return VerdictWords(answers["verdict"], str(Decision.Reason(answers["reason_code"]).label))
     words = f"{modes_label(list(answers['modes'])).lower()}, until {whole_date(answers['until'])}"
-    return Said(answers["verdict"], words)
+    return VerdictWords(answers["verdict"], words)
 
 
 def digest_of(form: BulkForm, selected: Sequence[AccessRequest]) -> str:
@@ -69,7 +69,7 @@ def digest_of(form: BulkForm, selected: Sequence[AccessRequest]) -> str:
 def rows_of(
     selected: Sequence[AccessRequest],
     results: Sequence[BulkResult],
-    said: Said,
+    said: VerdictWords,
     reviewer: User,
     *,
     now: datetime,
@@ -103,7 +103,7 @@ def _claims(selected: Sequence[AccessRequest], reviewer: User) -> Mapping[int, s
     }
 
 
-def _outcome(result: BulkResult | None, said: Said, *, is_done: bool) -> str:
+def _outcome(result: BulkResult | None, said: VerdictWords, *, is_done: bool) -> str:
     if result is None:
         return ""
     if result.outcome == "refused":

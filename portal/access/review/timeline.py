@@ -105,8 +105,8 @@ def _submissions(access_request: AccessRequest, is_applicant: bool) -> Iterator[
 
 def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """Yield questions and answers; only the team learns of those that are or can be undone."""
-    told = access_request.questions.select_related("asked_by", "undone_by").told(whom.now)
-    for question in told if whom.is_applicant else questions_of(access_request):
+    questions = access_request.questions.select_related("asked_by", "undone_by").told(whom.now)
+    for question in questions if whom.is_applicant else questions_of(access_request):
         asker = whom.name(question.asked_by)
         at = question.told_at if whom.is_applicant else question.asked_at
         yield TimelineEvent(at, "question", f"{asker} asked", quote=question.text, tone="wait")
@@ -123,8 +123,8 @@ def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterat
 
 def _decisions(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """Yield the decisions; only the team learns of those that are or can be undone."""
-    told = access_request.decisions.select_related("decided_by", "undone_by").told(whom.now)
-    for decision in told if whom.is_applicant else decisions_of(access_request):
+    decisions = access_request.decisions.select_related("decided_by", "undone_by").told(whom.now)
+    for decision in decisions if whom.is_applicant else decisions_of(access_request):
         at = decision.told_at if whom.is_applicant else decision.decided_at
         who = whom.name(decision.decided_by)
         alone = "" if whom.is_applicant else _alone(decision)

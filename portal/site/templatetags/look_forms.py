@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.formatting import months_after
+from portal.formatting import counted, months_after
 
 register = template.Library()
 
@@ -71,7 +71,9 @@ def until(context: template.Context, bound: BoundField) -> dict[str, Any]:
         "bound": bound,
         "id": bound.auto_id,
         "day": value if isinstance(value, date) else None,
-        "choices": [(months, months_after(today, months)) for months in OFFERED_MONTHS],
+        "choices": [
+            (counted(months, "month"), months_after(today, months)) for months in OFFERED_MONTHS
+        ],
     }
 
 

@@ -24,8 +24,8 @@ from portal.access.review.queue.paging import (
     CAP,
     OLDEST_FIRST,
     CappedCount,
+    ListPlace,
     QueueOrder,
-    QueuePlace,
     Requests,
     any_exist,
     count,
@@ -155,7 +155,7 @@ def _page(
     return keys, first if has_before else None, last if has_after else None
 
 
-def _place_in(order: QueueOrder, key: int) -> QueuePlace | None:
+def _place_in(order: QueueOrder, key: int) -> ListPlace | None:
     request = AccessRequest.objects.filter(pk=key).only("pk", "state", order.column).first()
     return order.place_of(request) if request else None
 

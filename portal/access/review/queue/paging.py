@@ -45,7 +45,7 @@ class CappedCount:
 
 
 @dataclass(frozen=True)
-class QueuePlace:
+class ListPlace:
     """The place of a request in an order: its time there, its key, and if it stands apart."""
 
     at: datetime
@@ -80,11 +80,11 @@ class QueueOrder:
         segments = [(False, ~Q(state=self.apart)), (True, Q(state=self.apart))]
         return segments[::-1] if self.is_descending else segments
 
-    def place_of(self, access_request: AccessRequest) -> QueuePlace | None:
+    def place_of(self, access_request: AccessRequest) -> ListPlace | None:
         """Return the request's place; None if it has no time in this order."""
         at = getattr(access_request, self.column)
         is_apart = bool(self.apart) and access_request.state == self.apart
-        return QueuePlace(at, access_request.pk, is_apart) if at else None
+        return ListPlace(at, access_request.pk, is_apart) if at else None
 
 
 OLDEST_FIRST = QueueOrder()
@@ -123,7 +123,7 @@ def _by_repo(requests: Requests, keys: Sequence[int]) -> list[Requests]:
 
 
 def first_keys(
-    parts: Sequence[Requests], order: QueueOrder, limit: int, after: QueuePlace | None = None
+    parts: Sequence[Requests], order: QueueOrder, limit: int, after: ListPlace | None = None
 ) -> list[int]:
     """Return the keys of the first requests of all parts together, in order, or those after one.
 
@@ -137,7 +137,7 @@ def first_keys(
 
 
 def _segments(
-    parts: Sequence[Requests], order: QueueOrder, after: QueuePlace | None
+    parts: Sequence[Requests], order: QueueOrder, after: ListPlace | None
 ) -> list[list[Requests]]:
     """Return the parts in each segment of the order, from a place on."""
     segments = order.segments
@@ -160,7 +160,7 @@ def count(
     parts: Sequence[Requests],
     order: QueueOrder = OLDEST_FIRST,
     cap: int = CAP,
-    after: QueuePlace | None = None,
+    after: ListPlace | None = None,
 ) -> CappedCount:
     """Count the requests of all parts, or those after a place in the order, up to a cap.
 
@@ -192,7 +192,7 @@ def filtered(parts: Sequence[Requests], *conditions: Any) -> list[Requests]:
     return [part.filter(*conditions) for part in parts]
 
 
-def _after(parts: Sequence[Requests], order: QueueOrder, place: QueuePlace) -> list[Requests]:
+def _after(parts: Sequence[Requests], order: QueueOrder, place: ListPlace) -> list[Requests]:
     """Narrow each part to the requests that come after a place in its segment of the order.
 
     Written as a range of the column less the ties up to the key: the range is one that an index

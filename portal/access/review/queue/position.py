@@ -13,8 +13,8 @@ from portal.access.review.queue.filters import IN_REVIEW, Filters, conditions_of
 from portal.access.review.queue.paging import (
     CAP,
     CappedCount,
+    ListPlace,
     QueueOrder,
-    QueuePlace,
     Requests,
     any_exist,
     count,
@@ -97,6 +97,6 @@ def _shown(reviewer: User, filters: Filters, now: datetime) -> list[Requests]:
     return filtered(parts, *conditions_of(filters, reviewer, now))
 
 
-def _first(parts: list[Requests], order: QueueOrder, after: QueuePlace | None) -> int | None:
+def _first(parts: list[Requests], order: QueueOrder, after: ListPlace | None) -> int | None:
     """Return the first request after a place; None if there is none, or no place."""
     return next(iter(first_keys(parts, order, 1, after)), None) if after else None

@@ -19,7 +19,7 @@ from portal.access.models import AccessRequest, Decision
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import defaults_of, quota_words
 from portal.access.review.bulk_forms import BulkForm
-from portal.access.review.bulk_rows import Said, digest_of, rows_of, said_of, undoable_among
+from portal.access.review.bulk_rows import VerdictWords, digest_of, rows_of, said_of, undoable_among
 from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide, bulk_undo
 from portal.access.review.views.common import reviewer_of
 from portal.accounts.models import User
@@ -88,7 +88,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 
 def _redirect_to_results(
-    request: HttpRequest, results: list[BulkResult], said: Said
+    request: HttpRequest, results: list[BulkResult], said: VerdictWords
 ) -> HttpResponse:
     """Store the results and redirect to them, so that a reload decides nothing again."""
     request.session[_RESULTS] = [asdict(result) for result in results]
@@ -141,7 +141,7 @@ def _page(
 ) -> HttpResponse:
     reviewer, now = reviewer_of(request), timezone.now()
     is_valid = form.is_bound and form.is_valid()
-    said = Said(*request.session.get(_SAID, ("", ""))) if is_done else said_of(form)
+    said = VerdictWords(*request.session.get(_SAID, ("", ""))) if is_done else said_of(form)
     context: dict[str, Any] = {
         "form": form,
         "rows": rows_of(selected, results or [], said, reviewer, now=now, is_done=is_done),

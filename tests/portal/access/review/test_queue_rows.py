@@ -1,4 +1,4 @@
-"""What the rows of the queue say, in which order and groups they stand, and what one does there."""
+"""The rows of the queue: their words, their order and groups, and what is done in the list."""
 
 from __future__ import annotations
 
