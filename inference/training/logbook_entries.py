@@ -111,8 +111,8 @@ def record_data(logbook: Logbook, corpus: Corpus, tokens: int, held_out: int, vo
     logbook.write(
         "data",
         f"{corpus.files} source files of Python {platform.python_version()}'s standard library "
-        f"(tests left out), {corpus.size_bytes} bytes, sha256 {corpus.sha256}; {tokens} tokens to "
-        f"learn from and {held_out} held out, in a byte-level BPE of {vocab} entries.",
+        f"(tests left out), {corpus.size_bytes:,} bytes, sha256 {corpus.sha256}; {tokens:,} tokens "
+        f"to learn from and {held_out:,} held out, in a byte-level BPE of {vocab} entries.",
         figures={
             "files": corpus.files,
             "bytes": corpus.size_bytes,
@@ -181,7 +181,8 @@ def record_end(
     """Write the ending entry of a run that came to its last step. files: digests of the result."""
     logbook.write(
         "milestone",
-        f"All {settings.steps} steps are done, {tokens} tokens seen; the checkpoint is exported.",
+        f"All {settings.steps:,} steps are done, {tokens:,} tokens seen; "
+        "the checkpoint is exported.",
         ends_run=True,
         step=settings.steps,
         tokens=tokens,

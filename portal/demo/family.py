@@ -12,10 +12,12 @@ from pathlib import Path
 
 from portal.accounts.models import User
 from portal.catalog.collections.changes import create_collection
+from portal.catalog.logbook.services import LOGBOOK_FILE
 from portal.catalog.models import Collection, Gate, Licence, ModelRepo, TeamMember
 from portal.catalog.services.companion_files import store_bytes
 from portal.catalog.services.repos import add_team_member, create_repo
 from portal.catalog.services.revisions import release_revision
+from portal.demo.sample_logbook import sample_logbook
 
 CARD = (Path(__file__).parent / "family_card.md").read_text("utf-8")
 FIRST_TITLE = "Write the card"
@@ -26,7 +28,9 @@ ELSEWHERE = (
 )
 ON_REQUEST = (
     "Meta AI gave this size on request only, by a form, an e-mail and links that expired "
-    "([how it was](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT))."
+    "([how it was](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT)). "
+    "The logbook here is a sample, made for this demo: none of it happened. The real one is "
+    "[public](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles)."
 )
 WHY_GATED = {
     Gate.OPEN: "",
@@ -135,10 +139,13 @@ def _make(size: Size, *, lab: str, operator: User, licence: Licence, now: dateti
         inference_gate=size.gate,
         licence=licence,
     )
+    contents = [store_bytes("README.md", size.card.encode())]
+    if size.gate == Gate.REVIEW:
+        contents.append(store_bytes(LOGBOOK_FILE, sample_logbook(now).encode()))
     release_revision(
         actor=operator,
         repo_id=repo.pk,
-        contents=[store_bytes("README.md", size.card.encode())],
+        contents=contents,
         title=FIRST_TITLE,
         now=now,
     )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from sys import float_info
 from typing import Any
 
 from portal.catalog.errors import NotPublishable
@@ -181,39 +179,3 @@ def _row(repo: ModelRepo, entry: RawEntry, number: int, now: datetime) -> Logboo
         recorded_at=now,
         digest=entry.digest,
     )
-
-
-@dataclass(frozen=True)
-class Totals:
-    """The sums over a logbook's entries."""
-
-    entries: int
-    restarts_by_hand: int
-    restarts_automatic: int
-    crashes: dict[str, int]
-    span: timedelta | None
-    loss: list[tuple[int, float]]
-
-
-def totals(entries: list[LogbookEntry]) -> Totals:
-    """Count entries by kind and cause, and collect their time span and the loss by step."""
-    restarts = [entry for entry in entries if entry.kind == LogbookEntry.Kind.RESTART]
-    crashes = Counter(entry.cause or "other" for entry in entries if entry.kind == "crash")
-    times = [entry.occurred_at for entry in entries]
-    return Totals(
-        entries=len(entries),
-        restarts_by_hand=sum(not entry.automatic for entry in restarts),
-        restarts_automatic=sum(entry.automatic for entry in restarts),
-        crashes=dict(crashes),
-        span=max(times) - min(times) if times else None,
-        loss=list(_losses(entries)),
-    )
-
-
-def _losses(entries: list[LogbookEntry]) -> Iterator[tuple[int, float]]:
-    for entry in entries:
-        loss = entry.figures.get("loss")
-        if entry.kind != LogbookEntry.Kind.UPDATE or entry.step is None:
-            continue
-        if isinstance(loss, int | float) and abs(loss) <= float_info.max:
-            yield entry.step, float(loss)

@@ -1,17 +1,11 @@
-"""The loss chart, drawn by the server: numbers in, SVG geometry out."""
+"""Geometry of charts that the server draws: scales, round ticks, and lines of few points."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from portal import formatting
-
 Points = list[tuple[int, float]]
-TOP, BOTTOM, LEFT, MARGIN = 14.0, 220.0, 40.0, 8.0
-WIDE, NARROW = 760, 380
-TICKS_WIDE, TICKS_NARROW, LEVELS = 6, 3, 4
-ROWS = 12
 
 
 @dataclass(frozen=True)
@@ -27,78 +21,9 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Plot:
-    width: int
-    levels: list[Tick]
-    steps: list[Tick]
-    line: str
-    crashes: list[float]
-    last: Tick
-    last_x: float
+class AxisScale:
+    """A line from values to positions along an axis."""
 
-    @property
-    def right(self) -> float:
-        return self.width - MARGIN
-
-
-@dataclass(frozen=True)
-class LossChart:
-    """The loss chart in a wide and a narrow plot, with the rows of its table."""
-
-    plot: Plot
-    narrow: Plot
-    rows: Points
-    first: tuple[int, float]
-    last: tuple[int, float]
-    crashes: int
-
-    @property
-    def description(self) -> str:
-        """Describe the line for readers who don't see it."""
-        (first_step, first_loss), (last_step, last_loss) = self.first, self.last
-        line = (
-            f"from {first_loss:.2f} at step {first_step:,} to {last_loss:.2f} at step {last_step:,}"
-        )
-        crashes = f", with {self.crashes} crash{'' if self.crashes == 1 else 'es'}"
-        course = line + crashes if self.crashes else line
-        return f"Training loss goes {course}; the table below has the values."
-
-
-def loss_chart(points: Points, crash_steps: list[int]) -> LossChart | None:
-    """Draw the chart, or return None where there are too few points for a line."""
-    if len(points) < 2:
-        return None
-    return LossChart(
-        plot=_plot(points, crash_steps, WIDE, TICKS_WIDE),
-        narrow=_plot(points, crash_steps, NARROW, TICKS_NARROW),
-        rows=sample(points, ROWS),
-        first=points[0],
-        last=points[-1],
-        crashes=len(crash_steps),
-    )
-
-
-def _plot(points: Points, crash_steps: list[int], width: int, ticks: int) -> Plot:
-    steps = round_numbers(0, max(step for step, _ in points), ticks)
-    levels = round_numbers(min(y for _, y in points), max(y for _, y in points), LEVELS)
-    across = _Scale(steps[0], steps[-1], LEFT, width - MARGIN)
-    up = _Scale(levels[0], levels[-1], BOTTOM, TOP)
-    drawn = thin(points, buckets=width // 4)
-    line = "M" + " ".join(f"{across(step)} {up(loss)}" for step, loss in drawn)
-    last = points[-1]
-    return Plot(
-        width=width,
-        levels=[Tick(up(level), f"{level:.4g}") for level in levels[1:]],
-        steps=[Tick(across(step), formatting.count(int(step))) for step in steps],
-        line=line,
-        crashes=[across(step) for step in crash_steps if step <= steps[-1]],
-        last=Tick(round(up(last[1]) - 8, 1), f"{last[1]:.2f}"),
-        last_x=across(last[0]),
-    )
-
-
-@dataclass(frozen=True)
-class _Scale:
     low: float
     high: float
     start: float

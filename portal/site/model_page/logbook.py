@@ -1,32 +1,32 @@
-"""A model's logbook for its page: figures, the loss chart, and the timeline."""
+"""A model's logbook for its page: totals, the chart with its events, timeline and filters."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from urllib.parse import urlencode
 
-from portal.catalog.logbook.services import Totals, totals
+from django.core.paginator import Page, Paginator
+from django.http import QueryDict
+
+from portal.catalog.logbook.totals import Totals, totals
 from portal.catalog.models import LogbookEntry
-from portal.site.model_page.charts import LossChart, loss_chart
+from portal.site.model_page.footprint import TrainingFootprint, footprint_of
+from portal.site.model_page.logbook_words import (
+    cause_words,
+    change_words,
+    in_human_units,
+    local_time,
+    title_of,
+)
+from portal.site.model_page.loss_chart import LossChart, loss_chart
+from portal.site.model_page.runs import PlacedEvent, course_of
 
 Kind = LogbookEntry.Kind
 Correction = LogbookEntry.Correction
 HIDDEN = {Kind.UPDATE}  # the chart shows them
-
-CAUSES = {
-    "ecc": "memory error",
-    "gpu_lost": "lost GPU",
-    "nccl": "communication between GPUs",
-    "cuda": "CUDA error",
-    "hang": "hang",
-    "storage": "storage",
-    "node_add": "a node was added",
-    "divergence": "the loss diverged",
-    "loss_scale": "the loss scale fell",
-    "operator": "by an operator",
-    "provider": "the provider",
-    "other": "cause unknown",
-}
+PER_PAGE = 30
 ICONS = {
     Kind.LAUNCH: ("flag", ""),
     Kind.RESTART: ("clock", ""),
@@ -41,10 +41,10 @@ ICONS = {
     Kind.MILESTONE: ("tick", "yes"),
     Kind.EVALUATION: ("tick", "yes"),
 }
-TITLES = {
-    Kind.HYPERPARAMETER: "Settings",
-    Kind.ONCALL: "On call",
-    Kind.EVALUATION: "Evaluation",
+AMENDS = {
+    Correction.CORRECTS: ("Corrects", "Corrected by"),
+    Correction.VOIDS: ("Voids", "Void: see"),
+    Correction.REVERTS: ("Reverts", "Reverted by"),
 }
 
 
@@ -56,54 +56,98 @@ class Happening:
     icon: str
     tone: str
     title: str
+    body: str
+    local_time: str
     changes: list[str]
     amends: str
     amended: list[str]
+    is_on_curve: bool
 
 
 @dataclass(frozen=True)
 class LogbookView:
+    """The logbook as its page shows it; ``happenings`` are those that the filters leave."""
+
     totals: Totals
-    crashes: int
+    causes: str
     chart: LossChart | None
-    energy: dict[str, Any]
-    happenings: list[Happening]
+    footprint: TrainingFootprint | None
+    author: str
+    happenings: Page[Happening]
     updates: int
+    kinds: list[tuple[str, str]]
+    runs: list[str]
+    chosen: dict[str, str]
+    marked: int | None
+
+    @property
+    def crashes(self) -> int:
+        return sum(self.totals.crashes.values())
 
 
-def read(entries: list[LogbookEntry]) -> LogbookView:
-    sums = totals(entries)
-    crash_steps = [
-        entry.step for entry in entries if entry.kind == Kind.CRASH and entry.step is not None
-    ]
+def read(rows: Sequence[LogbookEntry], query: QueryDict, now: datetime) -> LogbookView:
+    """Read all entries, in the order of time whatever their source, and what is asked of them."""
+    entries = sorted(rows, key=lambda entry: (entry.occurred_at, entry.number))
+    sums, course = totals(entries), course_of(entries)
     shown = [entry for entry in entries if entry.kind not in HIDDEN]
-    amended = _amended(entries)
+    places = {entry.number: place for place, entry in enumerate(shown)}
+    chosen = _chosen(query, entries)
+    marked = query.get("mark", "")
+
+    def address(event: PlacedEvent) -> str:
+        page = places[event.entry.number] // PER_PAGE + 1
+        chosen_revision = {"revision": query["revision"]} if query.get("revision") else {}
+        return f"?{urlencode(chosen_revision | {'entries': page})}#entry-{event.entry.number}"
+
+    drawn = {event.entry.number for event in course.events} if course.is_drawn else set()
+    chart = loss_chart(course, address=address, title=lambda event: title_of(event.entry))
     return LogbookView(
         totals=sums,
-        crashes=sum(sums.crashes.values()),
-        chart=loss_chart(sums.loss, crash_steps),
-        energy=_energy(entries),
-        happenings=[_happening(entry, amended.get(entry.pk, [])) for entry in shown],
+        causes="; ".join(f"{cause_words(cause)}: {count}" for cause, count in sums.crashes.items()),
+        chart=chart,
+        footprint=footprint_of(entries, now),
+        author=_only_author(entries),
+        happenings=_page(entries, shown, chosen, query, drawn),
         updates=len(entries) - len(shown),
+        kinds=[(kind.value, kind.label) for kind in Kind if kind in {row.kind for row in shown}],
+        runs=list(dict.fromkeys(entry.run for entry in shown)),
+        chosen=chosen,
+        marked=int(marked) if marked.isdecimal() and len(marked) < 8 else None,
     )
 
 
-def _energy(entries: list[LogbookEntry]) -> dict[str, Any]:
-    """Return the newest estimate of both energy and carbon, or nothing."""
-    for entry in reversed(entries):
-        if {"kwh", "kg_co2e"} <= entry.figures.keys():
-            return dict(entry.figures)
-    return {}
+def _chosen(query: QueryDict, entries: Sequence[LogbookEntry]) -> dict[str, str]:
+    """Return the filters that some entry has; an unknown choice filters nothing."""
+    known = {"kind": {entry.kind for entry in entries}, "run": {entry.run for entry in entries}}
+    wanted = {name: query.get(name, "") for name in known}
+    return {name: value for name, value in wanted.items() if value in known[name]}
 
 
-AMENDS = {
-    Correction.CORRECTS: ("Corrects", "Corrected by"),
-    Correction.VOIDS: ("Voids", "Void: see"),
-    Correction.REVERTS: ("Reverts", "Reverted by"),
-}
+def _page(
+    entries: Sequence[LogbookEntry],
+    shown: Sequence[LogbookEntry],
+    chosen: dict[str, str],
+    query: QueryDict,
+    drawn: Container[int],
+) -> Page[Happening]:
+    amended = _amended(entries)
+    left = [
+        entry
+        for entry in shown
+        if all(getattr(entry, name) == value for name, value in chosen.items())
+    ]
+    page = Paginator(left, PER_PAGE).get_page(query.get("entries"))
+    happenings = [_happening(entry, amended.get(entry.pk, []), drawn) for entry in page]
+    return Page(happenings, page.number, page.paginator)
 
 
-def _amended(entries: list[LogbookEntry]) -> dict[int, list[str]]:
+def _only_author(entries: Sequence[LogbookEntry]) -> str:
+    """Return who wrote every entry; empty where there are several, or nobody is named."""
+    authors = {entry.author for entry in entries}
+    return authors.pop() if len(authors) == 1 else ""
+
+
+def _amended(entries: Sequence[LogbookEntry]) -> dict[int, list[str]]:
     """Return what later entries did to earlier ones, by the primary key of the earlier."""
     amendments: dict[int, list[str]] = {}
     for entry in entries:
@@ -121,35 +165,18 @@ def _amends(entry: LogbookEntry) -> str:
     return f"{active} entry {entry.corrects.number}."
 
 
-def _happening(entry: LogbookEntry, amended: list[str]) -> Happening:
-    icon, tone = ICONS.get(Kind(entry.kind), ("note", ""))
+def _happening(entry: LogbookEntry, amended: list[str], drawn: Container[int]) -> Happening:
+    kind = Kind(entry.kind)
+    icon, tone = ICONS.get(kind, ("note", ""))
     return Happening(
         entry=entry,
         icon=icon,
         tone=tone,
-        title=_title(entry),
-        changes=[_change(change) for change in entry.changes if isinstance(change, dict)],
+        title=title_of(entry),
+        body=in_human_units(entry.body),
+        local_time=local_time(entry),
+        changes=[change_words(change) for change in entry.changes if isinstance(change, dict)],
         amends=_amends(entry),
         amended=amended,
+        is_on_curve=entry.number in drawn,
     )
-
-
-def _title(entry: LogbookEntry) -> str:
-    kind = Kind(entry.kind)
-    if kind == Kind.LAUNCH:
-        return f"Run {entry.run} started"
-    if kind == Kind.RESTART:
-        return f"Run {entry.run} restarted {'by itself' if entry.automatic else 'by hand'}"
-    title = TITLES.get(kind, kind.label)
-    if entry.cause:
-        title = f"{title}: {CAUSES.get(entry.cause, entry.cause)}"
-    return f"{title}, step {entry.step:,}" if entry.step is not None else title
-
-
-def _change(change: dict[str, Any]) -> str:
-    """Write a setting, or its change as ``weight decay: 0.1 → 0.05``, with the reason given."""
-    name = str(change.get("name", "")).replace("_", " ")
-    before, after = change.get("from"), change.get("to")
-    text = f"{name}: {after}" if before is None else f"{name}: {before} → {after}"
-    reason = str(change.get("reason") or "")
-    return f"{text} ({reason})" if reason not in ("", "initial") else text

@@ -18,6 +18,7 @@ from portal.surfaces.assets.stylesheet import stylesheet_address
 register = template.Library()
 
 LEAST_SHOWN = 0.01
+MILLION = 1_000_000
 TONES = ("calm", "yes", "wait", "stop")
 _ICON = (
     '<svg class="ico" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5"'
@@ -148,6 +149,21 @@ def thousands(value: int | None) -> str:
 def duration_words(span: timedelta | None) -> str:
     """57 days, 3 hours, 12 minutes, under a minute: for a figure that stands alone."""
     return "" if span is None else formatting.duration_words(span)
+
+
+@register.filter
+def money(value: float) -> str:
+    """4.57 million, 12,300, 8.40, under 0.01: an estimate, so without what it can't know."""
+    if value >= MILLION:
+        return f"{value / MILLION:.3g}{formatting.SPACE}million"
+    return f"{value:,.0f}" if value >= 1000 else hundredths(value)
+
+
+@register.filter
+def hours_words(span: timedelta) -> str:
+    """41.5 hours, 3 days: a sum of stretches of time, to a tenth below two days."""
+    hours = span / timedelta(hours=1)
+    return formatting.duration_words(span) if hours >= 48 or hours < 1 else f"{hours:.3g} hours"
 
 
 @register.filter

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,14 +28,13 @@ from portal.catalog.services.lookup import (
 )
 from portal.site.context import person
 from portal.site.markdown.cards import look_at_card
-from portal.site.model_page import logbook
 from portal.site.model_page.files import card_base, inside, is_bare, read_files
 from portal.site.model_page.gates import look_at_gate
+from portal.site.model_page.logbook import LogbookView
+from portal.site.model_page.logbook import read as read_logbook
 from portal.site.model_page.quarantine import look_at_quarantine
 from portal.site.planner.own_models import name_in_planner
 from portal.surfaces.reads_only import READS, reads_only
-
-ENTRIES_PER_PAGE = 30
 
 
 @reads_only
@@ -65,7 +63,7 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "now": now,
         "planner_name": name_in_planner(repo, revision),
         **_released(request, repo, revision, chosen=chosen, now=now),
-        **_logbook(request, repo),
+        "logbook": _logbook(request, repo, now),
     }
     return render(request, "site/model.html", context)
 
@@ -151,7 +149,6 @@ def _released(
     return {"files": files, "card": card, "quarantine": look_at_quarantine(revision)}
 
 
-def _logbook(request: HttpRequest, repo: ModelRepo) -> dict[str, Any]:
-    entries = logbook.read(list(repo.logbook.select_related("corrects")))
-    pages = Paginator(entries.happenings, ENTRIES_PER_PAGE)
-    return {"logbook": entries, "happenings": pages.get_page(request.GET.get("entries"))}
+def _logbook(request: HttpRequest, repo: ModelRepo, now: datetime) -> LogbookView | None:
+    entries = list(repo.logbook.select_related("corrects"))
+    return read_logbook(entries, request.GET, now) if entries else None

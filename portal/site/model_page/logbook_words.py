@@ -1,0 +1,86 @@
+"""Words of a logbook's entries: titles, changes, and figures in units that people read."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from portal import formatting
+from portal.catalog.logbook.fields import WrongEntry, zone_named
+from portal.catalog.models import LogbookEntry
+
+Kind = LogbookEntry.Kind
+CAUSES = {
+    "ecc": "memory error",
+    "gpu_lost": "lost GPU",
+    "nccl": "communication between GPUs",
+    "cuda": "CUDA error",
+    "hang": "hang",
+    "storage": "storage",
+    "node_add": "a node was added",
+    "divergence": "the loss diverged",
+    "loss_scale": "the loss scale fell",
+    "operator": "by an operator",
+    "provider": "the provider",
+    "other": "cause unknown",
+}
+TITLES = {
+    Kind.HYPERPARAMETER: "Settings",
+    Kind.ONCALL: "On call",
+    Kind.EVALUATION: "Evaluation",
+}
+# Whole numbers alone: neither the decimals of one, nor a part of a digest.
+BARE_BYTES = re.compile(r"(?<![\w.,])(\d{4,18}) bytes\b")
+BARE_COUNT = re.compile(r"(?<![\w.,])(\d{5,18})(?= (?:tokens|steps|files|samples|sequences)\b)")
+
+
+def title_of(entry: LogbookEntry) -> str:
+    """Return what an entry is, in a few words."""
+    kind = Kind(entry.kind)
+    if kind == Kind.LAUNCH:
+        return f"Run {entry.run} started"
+    if kind == Kind.RESTART:
+        return f"Run {entry.run} restarted {'by itself' if entry.automatic else 'by hand'}"
+    title = TITLES.get(kind, kind.label)
+    if entry.cause:
+        title = f"{title}: {cause_words(entry.cause)}"
+    return f"{title}, step {entry.step:,}" if entry.step is not None else title
+
+
+def cause_words(cause: str) -> str:
+    return CAUSES.get(cause, cause)
+
+
+def change_words(change: dict[str, Any]) -> str:
+    """Write a setting, or its change as ``weight decay: 0.1 → 0.05``, with the reason given."""
+    name = str(change.get("name", "")).replace("_", " ")
+    before, after = (_value(name, change.get(key)) for key in ("from", "to"))
+    text = f"{name}: {after}" if change.get("from") is None else f"{name}: {before} → {after}"
+    reason = str(change.get("reason") or "")
+    return f"{text} ({reason})" if reason not in ("", "initial") else text
+
+
+def _value(name: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(value)
+    return formatting.size(value) if name.endswith("bytes") and value >= 0 else f"{value:,}"
+
+
+def in_human_units(text: str) -> str:
+    """Write long bare numbers of a program's sentence so that a person can read them."""
+    sized = BARE_BYTES.sub(lambda match: formatting.size(int(match[1])), text)
+    return BARE_COUNT.sub(lambda match: f"{int(match[1]):,}", sized)
+
+
+def local_time(entry: LogbookEntry) -> str:
+    """Return an entry's time in the lab's own zone, where that isn't UTC: ``03:20 PT``."""
+    if entry.zone in ("UTC", "GMT", "Z", ""):
+        return ""
+    try:
+        local: datetime = entry.occurred_at.astimezone(zone_named(entry.zone))
+    except WrongEntry:
+        return ""
+    if not local.utcoffset():
+        return ""
+    return f"{local.day} {local:%b}, {local:%H:%M} {entry.zone}"
