@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from django.utils import timezone
 
@@ -141,14 +141,23 @@ def short_date(value: datetime | date) -> str:
     return f"{day.day} {day:%b} {day.year}"
 
 
-def moment(value: datetime, now: datetime) -> str:
-    """Format a time: today, 10:04; 18 Nov, 09:12; in another year 18 Nov 2025, 09:12."""
-    local = timezone.localtime(value)
-    day, today = local.date(), _day(now)
+def moment(value: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """Format a time: today, 10:04; 18 Nov, 09:12; in another year 18 Nov 2025, 09:12.
+
+    zone: the reader's; where it isn't known, the site's is named: today, 10:04 UTC.
+    """
+    local = timezone.localtime(value, zone)
+    day, today = local.date(), timezone.localtime(now, zone).date()
     if day == today:
-        return f"today, {local:%H:%M}"
+        return f"today, {clock(value, zone)}"
     year = "" if day.year == today.year else f" {day.year}"
-    return f"{day.day} {day:%b}{year}, {local:%H:%M}"
+    return f"{day.day} {day:%b}{year}, {clock(value, zone)}"
+
+
+def clock(value: datetime, zone: tzinfo | None = None) -> str:
+    """Format a time of day in the reader's zone, else in the site's, which it names."""
+    local = timezone.localtime(value, zone)
+    return f"{local:%H:%M}" if zone else f"{local:%H:%M}{SPACE}{local:%Z}"
 
 
 def _day(value: datetime | date) -> date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -49,6 +49,22 @@ class KeysForm(forms.Form):
         help_text="Such as “a” to approve and “j” for the next row. Switch it off if you speak to "
         "your machine, or press keys by accident. This browser remembers the choice.",
     )
+
+
+class TimeZoneForm(forms.Form):
+    """The time zone in which pages show times."""
+
+    time_zone = forms.ChoiceField(
+        label="Time zone",
+        required=False,
+        help_text="For times of day. Dates by which something is due, or ends, are of UTC for "
+        "everybody. This browser remembers the choice.",
+    )
+
+    def __init__(self, *args: Any, zones: Sequence[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        choice: Any = self.fields["time_zone"]
+        choice.choices = [("", "That of this browser"), *((zone, zone) for zone in zones)]
 
 
 class ReferenceForm(forms.Form):

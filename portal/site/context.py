@@ -23,6 +23,7 @@ from portal.access.review.queue.paging import CappedCount
 from portal.accounts.mailboxes import unreachable
 from portal.accounts.models import User
 from portal.accounts.views.profile import keys_on
+from portal.accounts.views.time_zones import zone_of
 from portal.catalog.labs.lookup import labs_run_by
 from portal.catalog.models import ModelRepo
 from portal.forms.kept import is_form_kept, kept_form
@@ -98,6 +99,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "site_name": settings.SITE_NAME,
         "demo": settings.DEMO,
         "theme": chosen_theme(request),
+        "zone": zone_of(request),
         "keys_off": not keys_on(request),
         "is_form_kept": SimpleLazyObject(lambda: is_form_kept(request)),
         "kept": SimpleLazyObject(lambda: kept_form(request) if user else None),

@@ -10,7 +10,7 @@ from portal.access.lifecycle import Status, is_active, is_under_notice, status_o
 from portal.access.models import Grant, Membership
 from portal.access.policy.covered import grant_words
 from portal.access.status_badge import StatusBadge
-from portal.formatting import whole_date
+from portal.formatting import clock, whole_date
 from portal.outbox.models import OutboxMessage
 
 DELIVERY = {
@@ -76,6 +76,5 @@ def delivery_state(message: OutboxMessage, now: datetime) -> StatusBadge:
 
 def _clock_time(value: datetime, now: datetime) -> str:
     """Write the time of day, with the date where that isn't today."""
-    local = timezone.localtime(value)
-    is_today = local.date() == timezone.localtime(now).date()
-    return f"{local:%H:%M}" if is_today else f"{local:%H:%M} on {whole_date(value)}"
+    is_today = timezone.localtime(value).date() == timezone.localtime(now).date()
+    return clock(value) if is_today else f"{clock(value)} on {whole_date(value)}"

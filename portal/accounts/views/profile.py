@@ -10,14 +10,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from portal.accounts.forms import KeysForm, ProfileForm
+from portal.accounts.forms import KeysForm, ProfileForm, TimeZoneForm
 from portal.accounts.services import change_name
 from portal.accounts.views import signed_in
+from portal.accounts.views.time_zones import YEAR_SECONDS, chosen_zone, zone_names
 from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page
 
 KEYS_COOKIE = "keys"
-YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
 @login_required
@@ -33,7 +33,11 @@ def profile(request: HttpRequest) -> HttpResponse:
     if accepts(form, change):
         messages.success(request, "Your name is saved.")
         return redirect("accounts:profile")
-    context = {"form": form, "keys": KeysForm(initial={"keys": keys_on(request)})}
+    context = {
+        "form": form,
+        "keys": KeysForm(initial={"keys": keys_on(request)}),
+        "zones": TimeZoneForm(initial={"time_zone": chosen_zone(request)}, zones=zone_names()),
+    }
     return form_page(request, "accounts/profile.html", context)
 
 

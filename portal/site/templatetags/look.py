@@ -67,7 +67,17 @@ def moment(context: template.Context, value: datetime) -> SafeString:
     """``{% moment event.at %}``: a ``<time>`` as lists and histories show it."""
     now = context.get("now") or timezone.now()
     stamp = timezone.localtime(value).isoformat(timespec="minutes")
-    return format_html('<time datetime="{}">{}</time>', stamp, formatting.moment(value, now))
+    words = formatting.moment(value, now, context.get("zone"))
+    return format_html('<time datetime="{}">{}</time>', stamp, words)
+
+
+@register.simple_tag(takes_context=True)
+def clock(context: template.Context, value: datetime) -> SafeString:
+    """``{% clock draft.saved_at %}``: a ``<time>`` with the time of day alone."""
+    stamp = timezone.localtime(value).isoformat(timespec="minutes")
+    return format_html(
+        '<time datetime="{}">{}</time>', stamp, formatting.clock(value, context.get("zone"))
+    )
 
 
 @register.simple_tag

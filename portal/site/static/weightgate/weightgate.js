@@ -5,6 +5,13 @@
   const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
   const typing = (node) => node.closest(TYPING);
 
+  // The zone of this browser, in which the next page shows times.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  if (zone && !document.cookie.includes(`browser_zone=${zone}`)) {
+    document.cookie = `browser_zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
+
   // Errors: the summary takes the focus, on load and after a swap.
   const focusErrors = (root) => root.querySelector(".summary-error")?.focus();
 

@@ -28,6 +28,7 @@ from tests.factories.grants import (
 )
 
 pytestmark = pytest.mark.django_db
+GRANTS = "/access?view=grants"
 
 
 @pytest.fixture
@@ -89,17 +90,17 @@ class TestOffers:
 class TestTheGrantsPage:
     def test_none_yet(self, client):
         client.force_login(make_user())
-        assert "You have no grants yet" in client.get(path("grants")).text
+        assert "You have no grants yet" in client.get(GRANTS).text
 
     def test_mine_and_those_i_work_under(self, client, at):
         grant = make_entity_grant(now=at)
         member = make_member(grant, now=at)
         make_accepted(make_repo(), member.person, now=at)
         client.force_login(member.person)
-        rows = client.get(path("grants")).context["rows"]
-        assert {row["mine"] for row in rows} == {True, False}
+        rows = client.get(GRANTS).context["grants"]
+        assert {row.mine for row in rows} == {True, False}
         client.post(path("member_end", member.pk))
-        assert len(client.get(path("grants")).context["rows"]) == 1
+        assert len(client.get(GRANTS).context["grants"]) == 1
 
     def test_it_costs_the_same_for_many(self, client, at, django_assert_max_num_queries):
         person = make_user()
@@ -107,7 +108,7 @@ class TestTheGrantsPage:
             make_accepted(make_repo(), person, now=at)
         client.force_login(person)
         with django_assert_max_num_queries(10):
-            assert len(client.get(path("grants")).context["rows"]) == 4
+            assert len(client.get(GRANTS).context["grants"]) == 4
 
 
 class TestOneGrant:
@@ -269,7 +270,7 @@ class TestTheTeamsPages:
         assert [row.grant for row in page.context["found"].rows] == [noticed, first]
         assert short_date(noticed.ends_by_notice_at) in page.text
         client.force_login(noticed.person)
-        for address in [path("grants"), path("requests")]:
+        for address in ["/access", GRANTS]:
             assert short_date(noticed.ends_by_notice_at) in client.get(address).text
 
     def test_many_cost_as_few(self, client, repo, at, django_assert_max_num_queries):
@@ -391,11 +392,11 @@ class TestInvitations:
         person = make_user()
         invitation = make_invitation(make_entity_grant(now=at), person, now=at)
         client.force_login(person)
-        assert path("join", invitation.pk) in client.get(path("grants")).text
+        assert path("join", invitation.pk) in client.get("/access").text
 
     def test_one_of_a_grant_that_is_over_is_not(self, client, at):
         person = make_user()
         grant = make_entity_grant(now=at - timedelta(days=30), days=20)
         make_invitation(grant, person, now=at - timedelta(days=29))
         client.force_login(person)
-        assert "You have no grants yet" in client.get(path("grants")).text
+        assert "You have no grants yet" in client.get(GRANTS).text

@@ -103,7 +103,7 @@ def test_the_demo_shows_every_mail_to_whoever_looks(client, settings):
         (
             "queued",
             {"due_at": (AT + timedelta(days=2)).replace(hour=9, minute=5)},
-            "Leaves at 09:05 on",
+            "Leaves at 09:05\xa0UTC on",
         ),
         ("queued", {"due_at": AT - timedelta(seconds=1)}, "On its way"),
         ("cancelled", {"cancelled_at": AT}, "Cancelled, never sent"),
