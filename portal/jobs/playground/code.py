@@ -12,6 +12,7 @@ from inference.engine.sampling_params import SamplingParams
 from inference.interp.reductions import Projection
 from inference.interp.spec import Capture
 from inference.interp.wire import read_captures
+from portal.jobs.chat.prompting import PARSER
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters
 
@@ -27,17 +28,19 @@ class Snippet:
 def snippets(job: Job, prompt: str) -> list[Snippet]:
     """Return code that repeats the request, in curl and Python, or that fetches the weights."""
     name = job.repo.full_name
-    body = {"model": name, "prompt": prompt, **asked_parameters(job)}
+    path, method, written = COMPLETIONS if job.chat is None else CHAT
+    said = {"prompt": prompt} if job.chat is None else _chat(job.chat)
+    body = {"model": name, **said, **_parameters(job)}
     sent = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
     curl = (
-        f'curl {settings.BASE_URL}/v1/completions \\\n  -H "Authorization: Bearer $WG_TOKEN" '
+        f'curl {settings.BASE_URL}/v1/{path} \\\n  -H "Authorization: Bearer $WG_TOKEN" '
         f"-H \"Content-Type: application/json\" \\\n  -d '{sent}'"
     )
     python = (
         "import os\nfrom openai import OpenAI\n\n"
         f'client = OpenAI(base_url="{settings.BASE_URL}/v1", api_key=os.environ["WG_TOKEN"])\n'
-        f"reply = client.completions.create(\n    {_arguments(body)},\n)\n"
-        "print(reply.choices[0].text)"
+        f"reply = client.{method}.create(\n    {_arguments(body)},\n)\n"
+        f"print(reply.choices[0].{written})"
     )
     engine = _with_remote_engine(job, prompt)
     weights = f"HF_ENDPOINT={settings.BASE_URL} hf download {name}"
@@ -47,6 +50,23 @@ def snippets(job: Job, prompt: str) -> list[Snippet]:
         *([Snippet("Python, RemoteEngine", engine)] if engine else []),
         Snippet("Weights, hf", weights),
     ]
+
+
+def _chat(chat: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a chat’s request that are about what is said, and about tools."""
+    return {name: value for name, value in chat.items() if name != PARSER}
+
+
+def _parameters(job: Job) -> dict[str, Any]:
+    """Return the other fields of a request, as its endpoint has them."""
+    parameters = asked_parameters(job)
+    if job.chat is None:
+        return parameters
+    if (most := parameters.pop("logprobs", None)) is not None:
+        parameters |= {"logprobs": True, "top_logprobs": most}
+    if job.chat.get("tool_choice", "auto") != "auto":
+        parameters.pop("structured_outputs", None)  # which the tools are written into
+    return parameters
 
 
 def _with_remote_engine(job: Job, prompt: str) -> str:
@@ -101,8 +121,12 @@ def _arguments(body: dict[str, Any]) -> str:
     return ",\n    ".join(f"{name}={value!r}" for name, value in known.items())
 
 
+# By whether it is a chat: the path, the client’s method, and where its answer has the text.
+COMPLETIONS = ("completions", "completions", "text")
+CHAT = ("chat/completions", "chat.completions", "message.content")
 OPENAI_FIELDS = frozenset(
     (
+        *("messages", "tools", "tool_choice", "parallel_tool_calls", "top_logprobs"),
         *("model", "prompt", "max_tokens", "temperature", "top_p", "n", "best_of", "seed", "stop"),
         *("logprobs", "echo", "presence_penalty", "frequency_penalty", "logit_bias"),
     )

@@ -11,6 +11,7 @@ from inference.interp.spec import ModelShape
 from inference.interp.wire import capture_json
 from portal.errors import DomainError
 from portal.forms.fields import LongText, told_as, with_unix_lines
+from portal.jobs.chat.prompting import PARSER
 from portal.jobs.errors import BadParameter
 from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters, shown
@@ -34,6 +35,8 @@ def _more(
 
 
 class PlaygroundForm(forms.Form):
+    is_chat = has_modes = False
+    most_logprobs = MAX_LOGPROBS
     model = forms.ChoiceField(label="Model")
     prompt = LongText(
         label="Prompt",
@@ -123,7 +126,7 @@ class PlaygroundForm(forms.Form):
         self.models, self.scored, self.inside = models, scored, inside
         for name, open_for in (("logprobs", scored), ("look_inside", list(inside))):
             if not open_for:
-                del self.fields[name]
+                self.fields.pop(name, None)
             elif len(open_for) < len(models):
                 self.fields[name].help_text = f"Open to you for {', '.join(open_for)}"
         for field in [*self.parameters(), *self.more()]:  # they stand beside the form, not in it
@@ -166,11 +169,14 @@ class PlaygroundForm(forms.Form):
         return name if name in self.fields else None
 
     def _completion_request(self, cleaned: dict[str, Any]) -> CompletionRequest:
-        stop = with_unix_lines(cleaned["stop"]).replace("\\n", "\n")
         logprobs = MAX_LOGPROBS if cleaned.get("logprobs") else None
         captures = self._captures(cleaned) if cleaned.get("look_inside") else []
-        sent = {**cleaned, "logprobs": logprobs, "stop": stop or None, "stream": True}
+        sent = {**cleaned, "logprobs": logprobs, "stop": self.stop_string(cleaned), "stream": True}
         return parse_completion({**sent, "capture": captures})
+
+    @staticmethod
+    def stop_string(cleaned: dict[str, Any]) -> str | None:
+        return with_unix_lines(cleaned["stop"]).replace("\\n", "\n") or None
 
     def _captures(self, cleaned: dict[str, Any]) -> list[dict[str, Any]]:
         # no text has more tokens than bytes, but for one before it
@@ -219,6 +225,12 @@ def set_elsewhere(job: Job) -> dict[str, str]:
         own.add("capture")
     return {
         name: shown(value)
-        for name, value in asked_parameters(job).items()
+        for name, value in {**_of_chat(job), **asked_parameters(job)}.items()
         if name not in own or (name == "stop" and len(value) > 1)
     }
+
+
+def _of_chat(job: Job) -> dict[str, Any]:
+    """Return what a program’s chat had besides its messages."""
+    kept_chat = job.chat or {}
+    return {name: value for name, value in kept_chat.items() if name not in ("messages", PARSER)}

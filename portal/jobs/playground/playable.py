@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from inference.errors import ConfigError
 from inference.interp.spec import ModelShape
 from portal.access.policy.policy import Action, Limits, may
 from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import ModelRepo
 from portal.catalog.services.lookup import head_revision
+from portal.errors import DomainError
 from portal.jobs.captures.egress import EgressUse, egress_use_of
 from portal.jobs.captures.shapes import shape_of
-from portal.jobs.hosting import hosted_repos
+from portal.jobs.hosting import hosted_model, hosted_repos
 from portal.jobs.quota import (
     Quota,
     QuotaUse,
@@ -40,6 +43,15 @@ class PlayableModel:
     @property
     def name(self) -> str:
         return self.repo.full_name
+
+    @cached_property
+    def talks(self) -> bool:
+        """Tell whether it has a chat template."""
+        revision = head_revision(self.repo)
+        try:
+            return revision is not None and hosted_model(revision).chat_template is not None
+        except (DomainError, ConfigError):
+            return False
 
 
 def playable_by(person: User, now: datetime) -> list[PlayableModel]:

@@ -28,17 +28,13 @@ from portal.jobs.captures.describing import shown_captures
 from portal.jobs.errors import BadParameter, JobHasEnded, JobNotFound, ModelLoading, QuotaExceeded
 from portal.jobs.hosting import HostedModel, hosted_model, hosted_repos, ready_commit
 from portal.jobs.models import Job
+from portal.jobs.playground.chat_form import CHAT, TEXT, chat_initial
 from portal.jobs.playground.code import snippets
 from portal.jobs.playground.forms import PlaygroundForm, initial_from, set_elsewhere
 from portal.jobs.playground.inside import shown_inside
 from portal.jobs.playground.keeping import keeping
-from portal.jobs.playground.playable import (
-    PlayableModel,
-    egress_use_for,
-    playable_by,
-    quota_use_for,
-    shapes_inside,
-)
+from portal.jobs.playground.opening import answered, form_for, start, with_seed
+from portal.jobs.playground.playable import egress_use_for, playable_by, quota_use_for
 from portal.jobs.playground.presentation import ending, figures, with_act, words
 from portal.jobs.quota import quota_today
 from portal.jobs.services import cancel_job, create_job, find_job
@@ -63,43 +59,21 @@ def playground(request: HttpRequest) -> HttpResponse:
     if person is None or not (playable or asked_for):
         return _nothing_to_play_with(request, person)
     if not posted:
-        return _page(request, person, _form(playable, initial=_start(request, playable)))
-    form = _form(playable, data=_with_seed(request.POST), also=asked_for)
+        mode, initial = start(request.GET, playable)
+        return _page(request, person, form_for(playable, mode, initial=initial))
+    data, lost = answered(person, with_seed(request.POST))
+    form = form_for(playable, request.POST.get("mode", TEXT), data=data, also=asked_for)
+    if lost:
+        form.add_error(None, lost)
     if form.is_valid() and (job := _submit(request, form)):
         return redirect("jobs:job", job.pk)
     return _page(request, person, form, status=422)
-
-
-def _form(
-    playable: list[PlayableModel], *, also: ModelRepo | None = None, **filled: Any
-) -> PlaygroundForm:
-    """Build the form; ``also`` is a model asked for before, though it can be prompted no more."""
-    names = [model.name for model in playable]
-    if also is not None and also.full_name not in names:
-        names.append(also.full_name)
-    scored = [model.name for model in playable if model.is_scored]
-    return PlaygroundForm(models=names, scored=scored, inside=shapes_inside(playable), **filled)
-
-
-def _start(request: HttpRequest, playable: list[PlayableModel]) -> dict[str, Any]:
-    """Return the first values: the model that the address names, with log-probabilities if open."""
-    named = [model for model in playable if model.name == request.GET.get("model")]
-    chosen = (named or playable)[0]
-    return {"model": chosen.name, "logprobs": chosen.is_scored}
 
 
 def _hosted(person: User | None, name: str) -> ModelRepo | None:
     """Return the hosted model of that name, if the person may know of it."""
     repos = hosted_repos(Caller(person))
     return next((repo for repo in repos if repo.full_name == name), None)
-
-
-def _with_seed(posted: QueryDict) -> QueryDict:
-    """Return what was sent, with the last run's seed where its button was pressed."""
-    data = posted.copy()
-    if "seed_again" in data:
-        data["seed"] = str(data["seed_again"])
-    return data
 
 
 def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
@@ -110,6 +84,7 @@ def _submit(request: HttpRequest, form: PlaygroundForm) -> Job | None:
             completion_request=form.cleaned_data["completion_request"],
             now=timezone.now(),
             source=Job.Source.PLAYGROUND,
+            chat=form.cleaned_data.get("chat"),
         )
     except (BadParameter, ModelLoading, QuotaExceeded) as error:
         form.add_error(form.field_of(error), error.message)
@@ -153,8 +128,10 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if "part" in request.GET:
         today = quota_use_for(person, job.repo, timezone.now()).today
         return render(request, "jobs/_result.html", {**shown, "today": today})
-    initial = {**initial_from(job), "prompt": shown["prompt"]}
-    form = _form(playable_by(person, timezone.now()), also=job.repo, initial=initial)
+    mode = TEXT if job.chat is None else CHAT
+    initial = chat_initial(job) if mode == CHAT else initial_from(job)
+    initial = {**initial, "prompt": shown["prompt"]}
+    form = form_for(playable_by(person, timezone.now()), mode, also=job.repo, initial=initial)
     return _page(request, person, form, **shown)
 
 
@@ -176,6 +153,7 @@ def _shown(job: Job, asked: QueryDict) -> dict[str, Any]:
     return {
         "job": job,
         "prompt": prompt,
+        "is_chat": job.chat is not None,
         "words": words(events, model),
         "position": position,
         "ending": progress.in_words if progress else ending(job, events),

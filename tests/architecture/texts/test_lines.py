@@ -144,6 +144,7 @@ def _portal_subclasses(kind: type) -> Iterator[type]:
 
 
 INPUTS = {
+    "ChatPlaygroundForm.stop": "a sequence of the model’s text, which may be anything",
     "DeleteForm.confirm": "compared with the model’s name",
     "EntryForm.note": LISTS,
     "EntryForm.value": LISTS,

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from django import forms
 from django.urls import get_resolver
 
+from portal.jobs.playground.chat_form import ChatPlaygroundForm
 from portal.jobs.playground.forms import PlaygroundForm
 
 # Browsers check the playground before they send it.
-CHECKED_BY_BROWSERS = {PlaygroundForm}
+CHECKED_BY_BROWSERS = {PlaygroundForm, ChatPlaygroundForm}
 
 
 def subclasses(kind: type) -> Iterator[type]:

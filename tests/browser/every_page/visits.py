@@ -136,6 +136,7 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     yield page("access:hold", team, hold_id=portal.hold.pk)
     yield page("access:bulk", team, query=f"?id={rows.request.pk}")
     yield page("jobs:job", portal.job.person, job_id=portal.job.pk)
+    yield page("jobs:job", portal.job.person, job_id=portal.chat.pk)
     yield page("jobs:jobs", portal.job.person)
     yield page("jobs:jobs", portal.job.person, query="?state=queued&first=2026-01-01")
     yield page("jobs:jobs", portal.job.person, query="?first=2026-01-02&last=2026-01-02")

@@ -65,6 +65,7 @@ class Portal:
     renewal: Renewal
     hold: Hold
     job: Job
+    chat: Job
     batches: list[Batch]
     bounced: User
     waits_for_consent: Desk
@@ -93,11 +94,21 @@ def make_portal(folder: Path) -> Portal:
         hold=make_hold(make_user(), repo, actor=people["administrator"], now=now),
         # An ended one: the page of a job that waits follows it for ever.
         job=cancel_job(person=job.person, job_id=job.pk, now=now),
+        chat=_chat(job, now),
         batches=_batches(job, now),
         bounced=people["researcher"],
         waits_for_consent=_weights_without_a_right(folder / "weights"),
         addresses=_addresses_of_letters(rows, now),
     )
+
+
+def _chat(job: Job, now: datetime) -> Job:
+    """Make an ended chat whose messages have no blank."""
+    chat = make_job(job.repo, job.person, now=now)
+    said = [{"role": role, "content": "x" * 300} for role in ("system", "user", "assistant")]
+    Job.objects.filter(pk=chat.pk).update(chat_json=json.dumps({"messages": said}))
+    cancel_job(person=job.person, job_id=chat.pk, now=now)
+    return Job.objects.get(pk=chat.pk)
 
 
 def _batches(job: Job, now: datetime) -> list[Batch]:
