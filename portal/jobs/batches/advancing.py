@@ -70,7 +70,7 @@ def _validate(batch_id: UUID, now: datetime) -> None:
     if batch is None or batch.state != State.VALIDATING:
         return
     with bound_to(batch.http_request_id):
-        reader = BatchReader()
+        reader = BatchReader(batch.endpoint)
         file = StoredFile.objects.filter(pk=batch.input_file_id).first()
         batch.total = _keep(batch, reader.lines(file)) if file else 0
         batch.model_name = reader.model[:200]

@@ -20,10 +20,10 @@ from portal.jobs.batches.locking import locked_batch
 from portal.jobs.batches.models import Batch, BatchLine, StoredFile
 from portal.jobs.batches.public_ids import BATCH_PREFIX, spelt
 from portal.jobs.batches.stopping import ACCESS_ENDED, CANCELLED, EXPIRED, never_answered
+from portal.jobs.chat.endpoints import Endpoint
 from portal.jobs.errors import JobFailed
 from portal.jobs.hosting import hosted_model
 from portal.jobs.models import Job
-from portal.jobs.openai.completions import Reply
 from portal.jobs.querysets import OPEN_STATES
 from portal.jobs.services.forgetting import forget
 from portal.jobs.services.running import LOST_ACCESS
@@ -75,7 +75,7 @@ class _Round:
 
     def add(self, line: BatchLine) -> None:
         is_answered = line.job is not None and line.job.state == Job.State.SUCCEEDED
-        text = _answered(line) if is_answered else ""
+        text = _answered(self._batch, line) if is_answered else ""
         file, state = self._answers, BatchLine.State.COMPLETED
         if not text:
             file, state = self._errors, BatchLine.State.FAILED
@@ -119,13 +119,15 @@ class _Round:
         )
 
 
-def _answered(line: BatchLine) -> str:
-    """Write an answer as /v1/completions gives it; "" where it can't be written any more."""
+def _answered(batch: Batch, line: BatchLine) -> str:
+    """Write an answer as the batch’s endpoint gives it; "" where it can't be written any more."""
     job = line.job
     if job is None:
         return ""
     try:
-        reply = Reply(job, hosted_model(job.revision), metadata(terms_of(job)))
+        reply = Endpoint(batch.endpoint).reply(
+            job, hosted_model(job.revision), metadata(terms_of(job))
+        )
     except DomainError as error:
         line.outcome = refusal_outcome(line, error)
         return ""

@@ -18,9 +18,9 @@ from portal.errors import DomainError
 from portal.jobs.batches.locking import locked_batch
 from portal.jobs.batches.models import Batch, BatchLine
 from portal.jobs.batches.stopping import ACCESS_ENDED, stop_lines
+from portal.jobs.chat.endpoints import NUL_IN, Endpoint
 from portal.jobs.hosting import find_hosted
 from portal.jobs.models import Job
-from portal.jobs.openai.schemas import parse_completion
 from portal.jobs.querysets import OPEN_STATES
 from portal.jobs.services.submission import create_job
 from portal.observability.request_ids import bound_to
@@ -81,12 +81,15 @@ def _wait_for(batch: Batch, reason: str) -> None:
 
 
 def _make_job(batch: Batch, line: BatchLine, now: datetime) -> Job:
-    completion = parse_completion(read_object(line.body.encode(), nul_in=("prompt",)))
-    return create_job(caller=batch.caller, completion_request=completion, now=now, batch=batch)
+    body = read_object(line.body.encode(), nul_in=NUL_IN)
+    chat, completion = Endpoint(batch.endpoint).parse(body)
+    return create_job(
+        caller=batch.caller, completion_request=completion, now=now, batch=batch, chat=chat
+    )
 
 
 def _refused(batch: Batch, line: BatchLine, error: DomainError, now: datetime) -> bool:
-    """Have the line wait, or end with what /v1/completions would answer, or end all of them."""
+    """Have the line wait, or end with what its endpoint would answer, or end all of them."""
     if error.status in PASSES:
         log.info("Batch %s waits: %s", batch.pk, error.message)
         _wait_for(batch, error.message)

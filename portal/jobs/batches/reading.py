@@ -1,6 +1,7 @@
-"""Read a batch's file: a request each line, by the same rules as /v1/completions.
+"""Read a batch's file: a request each line, by the same rules as the endpoint that it is for.
 
-A line is ``{"custom_id", "method": "POST", "url": "/v1/completions", "body": {…}}``.
+A line is ``{"custom_id", "method": "POST", "url": "/v1/completions", "body": {…}}``; chat has its
+own address.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from django.conf import settings
 from portal.errors import Invalid
 from portal.jobs.batches import contents
 from portal.jobs.batches.models import LONGEST_CUSTOM_ID, StoredFile
-from portal.jobs.openai.schemas import parse_completion
+from portal.jobs.chat.endpoints import Endpoint
 from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
-ENDPOINT = "/v1/completions"
 MOST_ERRORS = 100
 
 
@@ -55,7 +55,8 @@ class _Fault(Exception):
 class BatchReader:
     """A reader of one file. After ``lines`` is exhausted, ``errors`` has what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = Endpoint(endpoint)
         self.errors: list[BatchError] = []
         self.model = ""
         self._custom_ids: dict[str, int] = {}
@@ -91,8 +92,8 @@ class BatchReader:
         custom_id = self._custom_id(line, number)
         if line.get("method") != "POST":
             raise _Fault("invalid_method", "method must be POST.", "method")
-        if line.get("url") != ENDPOINT:
-            message = f"url must be {ENDPOINT}, which is the endpoint of the batch."
+        if line.get("url") != self._endpoint:
+            message = f"url must be {self._endpoint}, which is the endpoint of the batch."
             raise _Fault("invalid_url", message, "url")
         body = line.get("body")
         if not isinstance(body, dict):
@@ -112,7 +113,7 @@ class BatchReader:
         return custom_id
 
     def _checked(self, body: dict[str, Any]) -> str:
-        """Return the model that a request names, once it is as /v1/completions takes it."""
+        """Return the model that a request names, once it is as its endpoint takes it."""
         if body.get("stream"):
             message = "A batch streams nothing. Leave stream out."
             raise _Fault("invalid_value", message, "body.stream")
@@ -120,10 +121,11 @@ class BatchReader:
             message = "A batch runs its requests. Send a dry run to /v1/completions."
             raise _Fault("invalid_value", message, "body.dry_run")
         try:
-            model = parse_completion(body).model
+            _, completion = self._endpoint.parse(body)
         except Invalid as error:
             param = f"body.{error.field}" if error.field else "body"
             raise _Fault(error.code, error.message, param) from error
+        model = completion.model
         if "\0" in model:
             raise _Fault("model_not_found", "The model’s name holds U+0000.", "body.model")
         self.model = self.model or model

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,9 +14,9 @@ from django.conf import settings
 from portal.jobs.batches import contents
 from portal.jobs.batches.collecting import id_of_line
 from portal.jobs.batches.models import BatchLine, StoredFile
+from portal.jobs.chat.endpoints import Endpoint
 from portal.jobs.hosting import HostedModel, hosted_model
 from portal.jobs.models import Job
-from portal.jobs.openai.schemas import parse_completion
 from portal.parsing.json import LARGEST_BODY_BYTES, read_object
 
 
@@ -51,7 +53,11 @@ def _asked(line: BatchLine, model: HostedModel) -> list[str]:
         return []
     lines = contents.lines(file, most_bytes=LARGEST_BODY_BYTES)
     [text] = islice(lines, line.number - 1, line.number)
-    completion = parse_completion(read_object(text, nul_in=("body",))["body"])
+    chat, completion = Endpoint(line.batch.endpoint).parse(
+        read_object(text, nul_in=("body",))["body"]
+    )
+    if chat is not None:
+        return ["\n".join(f"{said.role}: {said.content}" for said in chat.messages)]
     return [
         prompt if isinstance(prompt, str) else model.decode(prompt) for prompt in completion.prompts
     ]
@@ -67,8 +73,16 @@ def _answered(line: BatchLine) -> list[tuple[int, str]]:
         if text.startswith(start):
             answer = read_object(text, most_bytes=most_bytes, nul_in=("response",))
             choices = answer["response"]["body"]["choices"]
-            return [(choice["index"], choice["text"]) for choice in choices]
+            return [(choice["index"], _text_of(choice)) for choice in choices]
     return []
+
+
+def _text_of(choice: dict[str, Any]) -> str:
+    """Return what a choice says; of a chat with calls of tools, its message as JSON."""
+    message = choice.get("message")
+    if message is None:
+        return str(choice["text"])
+    return json.dumps(message) if message.get("tool_calls") else str(message["content"])
 
 
 def _file(file_id: UUID | None) -> StoredFile | None:

@@ -12,8 +12,8 @@ from portal.jobs.accounting.batches import BatchTokens, tokens_of
 from portal.jobs.batches.capturing import capture_file_ids
 from portal.jobs.batches.models import Batch
 from portal.jobs.batches.public_ids import BATCH_PREFIX, FILE_PREFIX, spelt
-from portal.jobs.batches.reading import ENDPOINT
 from portal.jobs.batches.retention import files_kept
+from portal.jobs.chat.endpoints import Endpoint
 from portal.jobs.errors import BadParameter
 from portal.parsing.bodies import Body, must, validated
 
@@ -39,7 +39,7 @@ class BatchRequest(Body):
     """A request to run the requests of a file."""
 
     input_file_id: str = Field(min_length=1)
-    endpoint: Annotated[Literal["/v1/completions"], must(f"must be {ENDPOINT}")]
+    endpoint: Annotated[Endpoint, Field(strict=False), must(f"must be {' or '.join(Endpoint)}")]
     completion_window: Annotated[Literal["24h"], must(f"must be {WINDOW}")]
     metadata: Metadata = Field(default_factory=dict)
 

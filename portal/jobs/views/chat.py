@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.jobs.chat.answers import ChatReply
+from portal.jobs.chat.endpoints import NUL_IN
 from portal.jobs.chat.schemas import parse_chat
 from portal.jobs.services import submit
 from portal.jobs.streaming.attendance import Attendance, attendance_at
@@ -26,7 +27,7 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
 def _submit(request: HttpRequest, attendance: Attendance) -> Taken:
     """Make the job of a chat, and what writes its answer."""
     caller, now = caller_of(request), timezone.now()
-    chat, completion_request = parse_chat(body_object(request, nul_in=("messages",)))
+    chat, completion_request = parse_chat(body_object(request, nul_in=NUL_IN))
     submitted = submit(
         caller=caller,
         completion_request=completion_request,

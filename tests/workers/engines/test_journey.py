@@ -19,6 +19,7 @@ from django.utils import timezone
 from portal import process_commands
 from portal.audit.models import AuditEvent
 from portal.jobs import hosting
+from portal.jobs.batches.advancing import advance_batches
 from portal.redis_client import redis_client
 from tests.factories.accounts import make_token, make_user
 from tests.factories.catalog import make_repo
@@ -117,6 +118,7 @@ def test_a_model_is_published_hosted_prompted_and_talked_to(engine, served):
     assert about["engine"] == engine
     completes(client, name)
     talks(client, name)
+    talks_in_a_batch(client, name)
     if engine == "vllm":
         keeps_to_a_form(client, name)
         calls_tools(client, name)
@@ -162,6 +164,27 @@ def talks(client, name):
     with pytest.raises(openai.BadRequestError) as refused:
         client.chat.completions.create(**asked, tools=TOOLS)
     assert refused.value.param == "tools"
+
+
+def talks_in_a_batch(client, name):
+    """Have two chats answered by a batch."""
+    body = {"model": name, "messages": SAYS, "max_completion_tokens": 4}
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
+    lines = "\n".join(json.dumps({**line, "custom_id": custom_id}) for custom_id in "ab")
+    file = client.files.create(file=("in.jsonl", lines.encode()), purpose="batch")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+
+    def ended():
+        advance_batches(timezone.now())  # as beat has it done
+        return client.batches.retrieve(batch.id).status == "completed"
+
+    wait_until(ended, 60, "the batch’s end")
+    output_file_id = client.batches.retrieve(batch.id).output_file_id
+    answers = map(json.loads, client.files.content(output_file_id).iter_lines())
+    roles = [answer["response"]["body"]["choices"][0]["message"]["role"] for answer in answers]
+    assert roles == ["assistant", "assistant"]
 
 
 def keeps_to_a_form(client, name):

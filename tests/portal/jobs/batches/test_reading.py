@@ -23,7 +23,7 @@ def repo(db):
 @pytest.fixture
 def read(repo, now):
     def faults(lines, content=None):
-        reader = BatchReader()
+        reader = BatchReader("/v1/completions")
         file = make_file(make_user(), content or as_jsonl(lines), now=now)
         sound = list(reader.lines(file))
         return sound, [(error.line, error.code, error.param) for error in reader.errors]
