@@ -28,7 +28,7 @@ def require_talking(chat: ChatRequest, model: HostedModel, repo: ModelRepo) -> N
 
     Raises BadParameter.
     """
-    _template(model)
+    template_of(model)
     model.require_tokenizer()
     if chat.offered and chat.tool_choice == "auto" and not repo.tool_parser:
         raise BadParameter(
@@ -60,14 +60,21 @@ def with_prompt(
 
 
 def chat_tokens(
-    chat: ChatRequest, model: HostedModel, more: dict[str, Any] | None = None
+    chat: ChatRequest,
+    model: HostedModel,
+    *,
+    add_generation_prompt: bool = True,
+    special_tokens: bool = False,
 ) -> list[int]:
-    """Render and tokenize a chat. ``more``: variables of the template beside the chat's own."""
+    """Render and tokenize a chat, up to where the model is to answer, unless told otherwise.
+
+    A template writes the special tokens itself. Raises BadParameter.
+    """
     said = [message.variables for message in chat.messages]
     tools = [tool.variables for tool in chat.offered]
-    variables = {**chat.chat_template_kwargs, **(more or {})}
-    text = _template(model).render(said, variables, tools)
-    return model.require_tokenizer().encode(text, special_tokens=False)
+    variables = {"add_generation_prompt": add_generation_prompt, **chat.chat_template_kwargs}
+    text = template_of(model).render(said, variables, tools)
+    return model.require_tokenizer().encode(text, special_tokens=special_tokens)
 
 
 def kept_of(chat: ChatRequest, repo: ModelRepo) -> dict[str, Any]:
@@ -96,7 +103,8 @@ def reading_of(kept_chat: dict[str, Any] | None) -> CallReading | None:
     return CallReading(partial(reader, names), chat.parallel_tool_calls)
 
 
-def _template(model: HostedModel) -> ChatTemplate:
+def template_of(model: HostedModel) -> ChatTemplate:
+    """Return the model’s chat template. Raises BadParameter for a base model."""
     if model.chat_template is None:
         raise BadParameter(BASE_MODEL, field="model")
     return model.chat_template

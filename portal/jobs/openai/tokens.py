@@ -6,11 +6,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from portal.jobs.chat.schemas import ChatRequest
 from portal.jobs.errors import BadParameter
 from portal.jobs.openai.fields import Text
+from portal.jobs.openai.unsupported import Unsupported, refuse_unsupported
 from portal.parsing.bodies import Body, must, validated
 
-CHAT = "Messages aren’t taken here. Send the text as prompt."
+REFUSED = {
+    "continue_final_message": Unsupported((False,), "Send the text as prompt."),
+    "chat_template": Unsupported((), "The model’s own is taken."),
+    "mm_processor_kwargs": Unsupported(({},), "Messages hold text alone."),
+}
 
 
 class TokenizeRequest(Body):
@@ -19,6 +25,16 @@ class TokenizeRequest(Body):
     model: str = Field(min_length=1)
     prompt: Text
     add_special_tokens: bool = True
+    return_token_strs: bool = False
+
+
+class TokenizeChatRequest(Body):
+    """A request for the token ids of a chat, as the model’s template writes it."""
+
+    model: str = Field(min_length=1)
+    chat: ChatRequest = Field(repr=False)
+    add_generation_prompt: bool = True
+    add_special_tokens: bool = False
     return_token_strs: bool = False
 
 
@@ -32,11 +48,16 @@ class DetokenizeRequest(Body):
     ]
 
 
-def parse_tokenize(data: dict[str, Any]) -> TokenizeRequest:
+def parse_tokenize(data: dict[str, Any]) -> TokenizeRequest | TokenizeChatRequest:
     """Read a request, or raise BadParameter, naming the first field that is wrong."""
-    if data.get("messages") is not None:
-        raise BadParameter(CHAT, field="messages")
-    return validated(TokenizeRequest, data, refusal=BadParameter)
+    if data.get("messages") is None:
+        return validated(TokenizeRequest, data, refusal=BadParameter)
+    if data.get("prompt") is not None:
+        raise BadParameter("Give prompt or messages, not both.", field="prompt")
+    refuse_unsupported(data, REFUSED)
+    named = ("messages", "tools", "chat_template_kwargs")
+    chat = validated(ChatRequest, {n: data[n] for n in named if n in data}, refusal=BadParameter)
+    return validated(TokenizeChatRequest, {**data, "chat": chat}, refusal=BadParameter)
 
 
 def parse_detokenize(data: dict[str, Any]) -> DetokenizeRequest:

@@ -13,10 +13,12 @@ from portal.access.policy.refusals import require_may
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import Revision
 from portal.catalog.services.lookup import head_revision
+from portal.jobs.chat.prompting import chat_tokens, template_of
 from portal.jobs.errors import ModelLoading
 from portal.jobs.hosting import HostedModel, find_hosted, hosted_model, served_revision
-from portal.jobs.openai.tokens import DetokenizeRequest, TokenizeRequest
+from portal.jobs.openai.tokens import DetokenizeRequest, TokenizeChatRequest, TokenizeRequest
 from portal.jobs.rate_limit import count_prompt_bytes, require_within_rate
+from portal.jobs.services.preparing import admit_text
 
 BYTES_OF_AN_ID = 4  # about as many as one token of English stands for
 
@@ -30,14 +32,36 @@ class Tokens:
     context_length: int
 
 
-def tokenize(*, caller: Caller, request: TokenizeRequest, now: datetime) -> Tokens:
-    """Return a text's ids. Raises ModelNotFound, Refused, BadParameter, QuotaExceeded."""
+def tokenize(
+    *, caller: Caller, request: TokenizeRequest | TokenizeChatRequest, now: datetime
+) -> Tokens:
+    """Return the ids of a text or of a chat.
+
+    Raises ModelNotFound, Refused, BadParameter, QuotaExceeded.
+    """
     model = _model(caller, request.model, now)
-    _count(caller, len(request.prompt.encode()), "prompt", now)
-    tokenizer = model.require_tokenizer()
-    ids = tokenizer.encode(request.prompt, special_tokens=request.add_special_tokens)
-    strings = [tokenizer.piece(token) for token in ids] if request.return_token_strs else None
+    if isinstance(request, TokenizeChatRequest):
+        ids = _chat_ids(caller, request, model, now)
+    else:
+        _count(caller, len(request.prompt.encode()), "prompt", now)
+        special = request.add_special_tokens
+        ids = model.require_tokenizer().encode(request.prompt, special_tokens=special)
+    piece = model.require_tokenizer().piece
+    strings = [piece(token) for token in ids] if request.return_token_strs else None
     return Tokens(ids, strings, model.context_length)
+
+
+def _chat_ids(
+    caller: Caller, request: TokenizeChatRequest, model: HostedModel, now: datetime
+) -> list[int]:
+    template_of(model)  # before anything is counted
+    admit_text(caller, [request.chat.size_bytes], model, "messages", now)
+    return chat_tokens(
+        request.chat,
+        model,
+        add_generation_prompt=request.add_generation_prompt,
+        special_tokens=request.add_special_tokens,
+    )
 
 
 def detokenize(*, caller: Caller, request: DetokenizeRequest, now: datetime) -> str:

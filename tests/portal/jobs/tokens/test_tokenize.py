@@ -24,6 +24,12 @@ def guest(hosted):
 
 @pytest.fixture
 def ask(client, hosted, guest):
+    return asking(client, hosted, guest)
+
+
+def asking(client, hosted, guest):
+    """Return what posts a body for a model, and returns the answer."""
+
     def send(path, body, person=guest, status=200, scopes=()):
         _, secret = make_token(person, *scopes, now=timezone.now())
         response = client.post(
