@@ -103,6 +103,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=17),
         "options": {"expires": DAY_SECONDS},
     },
+    "publish_months": {
+        "task": "site.publish_months",
+        "schedule": crontab(hour=2, minute=53),
+        "options": {"expires": DAY_SECONDS},
+    },
     "verify_chain": {
         "task": "audit.verify",
         "schedule": crontab(hour=4, minute=3),

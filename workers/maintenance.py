@@ -26,6 +26,7 @@ from portal.jobs.services.forgetting import forget_fetched
 from portal.jobs.ticks import note_tick
 from portal.queue import app
 from portal.site.services.retention import enforce_retention
+from portal.site.transparency.publishing import publish_months
 
 log = logging.getLogger(__name__)
 
@@ -118,3 +119,10 @@ def verify_some_storage() -> None:
     """Verify the blobs that were checked longest ago; faults are logged and recorded."""
     if settings.VERIFY_STORAGE_BYTES:
         verify_storage(now=timezone.now(), limit_bytes=settings.VERIFY_STORAGE_BYTES)
+
+
+@app.task(name="site.publish_months")
+def publish_months_that_are_over() -> None:
+    """Publish the gate's figures of the months that are over; most days there is none."""
+    if made := publish_months(timezone.now()):
+        log.info("%d months of figures published", made)

@@ -5,6 +5,7 @@ from portal.site.collections import views as collections
 from portal.site.converters import NameConverter, NamespaceConverter
 from portal.site.own_access import views as own_access
 from portal.site.planner import views as planner
+from portal.site.transparency import views as transparency
 from portal.site.usage import views as usage_sums
 from portal.site.views import (
     checks,
@@ -15,7 +16,6 @@ from portal.site.views import (
     namespaces,
     record,
     theme,
-    transparency,
     typed,
     upload,
     usage,

@@ -40,7 +40,7 @@ LOOK_UP_OTHERS = {
     "grants/offer_votes.py": "expires_at",  # of votes
     "requests/approval_terms.py": "expires_at",
     "policy/votes.py": "expires_at",
-    "reporting/performance.py": "closed_at",  # of requests, as all below
+    "reporting/months.py": "closed_at",  # of requests, as all below
     "reporting/retention.py": "closed_at",
     "review/evidence.py": "closed_at",
     "evidence/history.py": "closed_at",

@@ -35,28 +35,24 @@ class VerifiedOutput(Output):
     is_head = serializers.BooleanField(help_text="It was also published as a day’s head.")
 
 
-class CellOutput(Output):
-    days = serializers.IntegerField()
-    withheld = serializers.BooleanField(
-        help_text="The requests are too few to publish: it could identify somebody."
+class MonthOutput(Output):
+    """The figures of a month; those that are withheld are null."""
+
+    month = serializers.CharField(help_text="Such as 2026-10. Months begin and end in UTC.")
+    published_at = serializers.DateTimeField()
+    requests = serializers.DictField()
+    decisions = serializers.DictField()
+    undecided_at_end = serializers.IntegerField(
+        allow_null=True, help_text="To the nearest ten; null for a few."
     )
-    requests = serializers.IntegerField(allow_null=True)
-    decided_in_time = serializers.IntegerField(allow_null=True)
-    percent = serializers.IntegerField(allow_null=True)
-
-
-class LineOutput(Output):
-    key = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    cells = CellOutput(many=True)
+    downloads = serializers.DictField()
+    hosted = serializers.DictField()
+    times = serializers.DictField(
+        allow_null=True, help_text="Of the quarter that ends with this month."
+    )
 
 
 class FiguresOutput(Output):
-    """The figures of the transparency page; withheld cells are null."""
+    """The published months, the newest first."""
 
-    counted_at = serializers.DateTimeField()
-    spans_days = serializers.ListField(child=serializers.IntegerField())
-    sectors = LineOutput(many=True)
-    repos = LineOutput(many=True)
-    waiting = serializers.DictField()
-    outcomes = serializers.DictField()
+    months = MonthOutput(many=True)

@@ -66,14 +66,15 @@ class Happening:
 
 @dataclass(frozen=True)
 class LogbookView:
-    """The logbook as its page shows it; ``happenings`` are those that the filters leave."""
+    """The logbook as its page shows it; ``happenings`` are those of ``page``, after the filters."""
 
     totals: Totals
     causes: str
     chart: LossChart | None
     footprint: TrainingFootprint | None
     author: str
-    happenings: Page[Happening]
+    page: Page[LogbookEntry]
+    happenings: list[Happening]
     updates: int
     kinds: list[tuple[str, str]]
     runs: list[str]
@@ -101,13 +102,15 @@ def read(rows: Sequence[LogbookEntry], query: QueryDict, now: datetime) -> Logbo
 
     drawn = {event.entry.number for event in course.events} if course.is_drawn else set()
     chart = loss_chart(course, address=address, title=lambda event: title_of(event.entry))
+    page, amended = _page(shown, chosen, query), _amended(entries)
     return LogbookView(
         totals=sums,
         causes="; ".join(f"{cause_words(cause)}: {count}" for cause, count in sums.crashes.items()),
         chart=chart,
         footprint=footprint_of(entries, now),
         author=_only_author(entries),
-        happenings=_page(entries, shown, chosen, query, drawn),
+        page=page,
+        happenings=[_happening(entry, amended.get(entry.pk, []), drawn) for entry in page],
         updates=len(entries) - len(shown),
         kinds=[(kind.value, kind.label) for kind in Kind if kind in {row.kind for row in shown}],
         runs=list(dict.fromkeys(entry.run for entry in shown)),
@@ -124,21 +127,14 @@ def _chosen(query: QueryDict, entries: Sequence[LogbookEntry]) -> dict[str, str]
 
 
 def _page(
-    entries: Sequence[LogbookEntry],
-    shown: Sequence[LogbookEntry],
-    chosen: dict[str, str],
-    query: QueryDict,
-    drawn: Container[int],
-) -> Page[Happening]:
-    amended = _amended(entries)
+    shown: Sequence[LogbookEntry], chosen: dict[str, str], query: QueryDict
+) -> Page[LogbookEntry]:
     left = [
         entry
         for entry in shown
         if all(getattr(entry, name) == value for name, value in chosen.items())
     ]
-    page = Paginator(left, PER_PAGE).get_page(query.get("entries"))
-    happenings = [_happening(entry, amended.get(entry.pk, []), drawn) for entry in page]
-    return Page(happenings, page.number, page.paginator)
+    return Paginator(left, PER_PAGE).get_page(query.get("entries"))
 
 
 def _only_author(entries: Sequence[LogbookEntry]) -> str:

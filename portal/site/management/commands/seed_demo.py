@@ -16,6 +16,7 @@ from portal.accounts.models import User
 from portal.accounts.organizations.register import load_seed
 from portal.audit.heads import publish_heads
 from portal.demo import cast, family, models, people, requests, story
+from portal.site.transparency.publishing import publish_months
 
 
 class Command(BaseCommand):
@@ -83,6 +84,7 @@ class Command(BaseCommand):
         for role, account in accounts.items():
             account["token"] = people.seed_token(role, known.get(role, {}).get("token", ""), now)
         publish_heads(now)
+        publish_months(now)
         return {
             "accounts": accounts,
             "others": others,

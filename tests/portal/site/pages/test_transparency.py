@@ -1,87 +1,264 @@
-"""Anybody reads how the gate performs, on a page and as data, at a fixed cost."""
+"""Anybody reads how the gate performs, month by month, and nobody is told apart by it."""
 
 from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+import json
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
+from portal.access.models import AccessRequest
+from portal.access.reporting.months import DecisionRow, RequestRow
+from portal.delivery.models import Download
+from portal.site.models import PublishedMonth
+from portal.site.transparency.counting import UseOfSector
+from portal.site.transparency.publishing import figures_of, publish_months
+from portal.site.transparency.tables import (
+    decisions_table,
+    requests_table,
+    rounded_to_tens,
+    use_table,
+)
+from portal.site.transparency.times import times_between
 from tests.factories.access import make_request
-from tests.factories.catalog import make_repo
+from tests.factories.accounts import make_user
+from tests.factories.catalog import make_repo, make_revision
+from tests.factories.jobs import make_ended
 
 pytestmark = pytest.mark.django_db
+PUBLIC = ("/", "/transparency", "/transparency?month=2026-10")
+OCTOBER = date(2026, 10, 1)
+
+IN_OCTOBER = datetime(2026, 10, 5, 9, tzinfo=UTC)
+AFTER = datetime(2026, 11, 2, 3, tzinfo=UTC)
+
+
+def requests(count: int, sector="academia", region="europe", model="lab/a", first=0):
+    return [RequestRow(first + number, sector, region, model) for number in range(count)]
+
+
+def decisions(count: int, verdict="approved", reason="", sector="academia", by="team", first=0):
+    return [DecisionRow(first + n, sector, verdict, reason, by) for n in range(count)]
+
+
+def shown(client, path: str) -> str:
+    """Return what an address says: of a page its middle, since forms differ each time."""
+    return client.get(path).content.decode().partition("<main")[2].partition("</main>")[0]
+
+
+def fetch(revision, person, size: int) -> None:
+    Download.objects.create(
+        person=person,
+        file=revision.all_files().first(),
+        revision=revision,
+        length_bytes=size,
+        bytes_sent=size,
+        status_code=200,
+        started_at=IN_OCTOBER,
+    )
 
 
 @pytest.fixture
-def slow_gate():
+def busy(tmp_path):
+    """Twelve requests in October, and one more of another sector."""
     repo = make_repo()
-    for _ in range(5):
-        make_request(repo, now=timezone.now() - timedelta(days=40))
+    for _ in range(12):
+        make_request(repo, now=IN_OCTOBER)
+    AccessRequest.objects.update(sector="academia", country="NL")
+    other = make_request(repo, now=IN_OCTOBER)
+    AccessRequest.objects.filter(pk=other.pk).update(sector="government", country="KE")
     return repo
 
 
-def test_an_empty_portal_has_a_page(client):
-    page = client.get("/transparency")
-    assert page.status_code == 200
-    assert "How the gate performs" in page.content.decode()
+class TestTables:
+    def test_a_small_sector_is_withheld_with_the_smallest_other(self):
+        rows = requests(30) + requests(12, "government", first=30)
+        rows += requests(3, "industry_lab", first=50)
+        table = requests_table(rows)
+        shown = table["by_sector"]
+        assert (shown["academia"], shown["government"], shown["industry_lab"]) == (30, None, None)
+        assert (table["total"], shown["civil_society"]) == (45, 0)
+        assert set(table["by_sector_and_region"]["civil_society"].values()) == {0}
+
+    def test_a_few_people_who_ask_often_are_few(self):
+        assert requests_table(requests(4) * 5)["total"] is None
+
+    def test_all_of_one_place_is_shown_where_it_is_enough(self):
+        table = requests_table(requests(11))
+        assert table["by_sector_and_region"]["academia"]["europe"] == 11
+        assert table["by_model"] == {"lab/a": 11}
+
+    def test_a_reason_that_would_tell_a_verdict_is_withheld_with_it(self):
+        rows = decisions(40) + decisions(3, "declined", "commercial", first=40)
+        table = decisions_table(rows)
+        assert table["by_verdict"] == {"approved": None, "declined": None}
+        assert set(table["by_reason"].values()) == {None}, "an empty one would tell of each"
+        assert table["total"] == 43
+
+    def test_of_a_group_of_few_no_cell_is_shown_though_it_be_empty(self):
+        rows = decisions(40) + decisions(25, "declined", "commercial", first=40)
+        rows += decisions(2, "declined", "commercial", "industry_lab", first=90)
+        shown = decisions_table(rows)["by_sector"]
+        assert shown["industry_lab"] == {"approved": None, "declined": None, "all": None}
+        assert shown["government"] == {"approved": 0, "declined": 0, "all": 0}
+
+    def test_of_few_in_all_nothing_is_shown(self):
+        table = requests_table(requests(3))
+        assert set(table["by_region"].values()) == {None}
+        assert set(table["by_sector"].values()) == {None}
+
+    def test_who_decided_adds_up_to_all_decisions(self):
+        rows = decisions(30) + decisions(2, by="owner", first=30)
+        table = decisions_table(rows)
+        assert table["by_whom"] == {"team": None, "owner": None, "chair": 0}
+
+    def test_of_use_the_people_are_counted(self):
+        use = {
+            "academia": UseOfSector(40, {"tokens": 100, "jobs": 40}),
+            "government": UseOfSector(1, {"tokens": 900, "jobs": 9}),
+            "industry_lab": UseOfSector(12, {"tokens": 50, "jobs": 12}),
+        }
+        table = use_table(use, ("tokens", "jobs"))
+        assert table["by_sector"]["government"] == {"tokens": None, "jobs": None}
+        assert table["by_sector"]["industry_lab"] == {"tokens": None, "jobs": None}
+        assert table["by_sector"]["academia"]["tokens"] == 100
+        assert table["total"] == {"tokens": 1050, "jobs": 61}
+
+    def test_jobs_that_wrote_nothing_are_of_people_all_the_same(self):
+        use = {"academia": UseOfSector(2, {"tokens": 0, "jobs": 2})}
+        table = use_table(use, ("tokens", "jobs"))
+        assert table["by_sector"]["academia"] == {"tokens": None, "jobs": None}
+        assert table["total"]["jobs"] is None
+
+    @pytest.mark.parametrize(("stock", "told"), [(0, 0), (3, None), (12, 10), (18, 20)])
+    def test_a_stock_is_rounded(self, stock, told):
+        assert rounded_to_tens(stock) == told
 
 
-def test_the_undecided_show(client, slow_gate):
-    page = client.get("/transparency")
-    text = " ".join(page.content.decode().split())
-    assert "0 % <small>of 5 requests at least that old" in text
-    assert slow_gate.full_name in text
-    assert page.context["headline"].share == 0
+class TestPublishing:
+    def test_a_month_is_published_once_it_is_over_and_settled(self, busy):
+        assert publish_months(datetime(2026, 11, 1, 12, tzinfo=UTC)) == 0
+        assert publish_months(AFTER) == 1
+        assert publish_months(AFTER) == 0
+        month = PublishedMonth.objects.get()
+        assert month.month == OCTOBER
+        assert month.figures["requests"]["total"] == 13
+
+    def test_what_changes_later_changes_nothing_that_is_published(self, busy):
+        publish_months(AFTER)
+        before = PublishedMonth.objects.get().figures
+        AccessRequest.objects.all().update(sector="government")
+        busy.private = True
+        busy.save()
+        publish_months(AFTER + timedelta(days=3))
+        assert PublishedMonth.objects.get().figures == before
+
+    def test_months_without_anything_are_published_too_and_none_is_left_out(self, busy):
+        assert publish_months(datetime(2027, 2, 5, tzinfo=UTC)) == 4
+        assert [str(month) for month in PublishedMonth.objects.all()] == [
+            "2027-01",
+            "2026-12",
+            "2026-11",
+            "2026-10",
+        ]
+
+    def test_a_quarter_has_its_times_without_counts(self, busy):
+        publish_months(datetime(2027, 1, 5, tzinfo=UTC))
+        times = [month.figures["times"] for month in PublishedMonth.objects.all()]
+        assert times[1:] == [None, None]
+        assert times[0]["quarter"] == "2026-Q4"
+        assert times[0]["all"]["percent_within"]["14"] == 0
+        assert times[0]["by_sector"] == {"academia": None, "government": None}
+        assert "13" not in json.dumps(times[0])
+
+    def test_times_of_few_are_withheld(self):
+        make_request(make_repo(), now=IN_OCTOBER)
+        assert times_between(IN_OCTOBER, AFTER)["all"] is None
+
+    def test_hosted_use_and_downloads_are_counted(self, tmp_path):
+        repo = make_repo()
+        revision = make_revision(repo, tmp_path)
+        for number in range(12):
+            person = make_user()
+            make_ended(repo, person, IN_OCTOBER)
+            fetch(revision, person, 1000 + number)
+        for _ in range(3):
+            fetch(revision, None, 50)
+        figures = figures_of(OCTOBER)
+        assert figures["hosted"]["total"] == {
+            "tokens": 180,
+            "jobs": 12,
+            "energy_wh": 24.0,
+            "co2_g": 12.0,
+        }
+        by_sector = figures["downloads"]["by_sector"]
+        assert (by_sector[""]["downloads"], by_sector["open"]["downloads"]) == (None, None)
+        assert figures["downloads"]["total"]["downloads"] == 15
+        earlier = figures_of(date(2026, 9, 1))
+        assert "open" not in earlier["hosted"]["by_sector"]
+        assert earlier["hosted"]["total"]["tokens"] == 0
+        assert earlier["downloads"]["total"]["downloads"] == 0
 
 
-def test_a_private_model_is_not_named(client, slow_gate):
-    slow_gate.private = True
-    slow_gate.save()
-    assert slow_gate.full_name not in client.get("/transparency").content.decode()
-    assert slow_gate.full_name not in client.get("/transparency.json").content.decode()
+class TestThePage:
+    def test_before_the_first_month_it_says_so(self, client):
+        page = client.get("/transparency")
+        assert page.status_code == 200
+        assert "No month is published yet" in page.content.decode()
 
+    def test_it_shows_the_newest_month_and_any_other(self, client, busy):
+        publish_months(datetime(2027, 1, 5, tzinfo=UTC))
+        newest = client.get("/transparency")
+        assert str(newest.context["month"]) == "2026-12"
+        page = client.get("/transparency?month=2026-10")
+        words = " ".join(page.content.decode().split())
+        assert "<h2>October 2026</h2>" in words
+        assert busy.full_name in words
+        assert "withheld" in words
 
-def test_the_same_as_json(client, slow_gate):
-    data = client.get("/transparency.json").json()
-    overall = data["sectors"][-1]
-    assert overall["key"] == "all"
-    assert {cell["days"]: cell["percent"] for cell in overall["cells"]} == {
-        7: 0,
-        14: 0,
-        30: 0,
-        90: None,
-    }
-    assert data["repos"][0]["key"] == slow_gate.full_name
-    assert data["waiting"]["count"] == 5
+    @pytest.mark.parametrize("month", ["2026-13", "2019-01", "soon", "2026-10'--"])
+    def test_a_month_that_is_not_there_is_not_found(self, client, busy, month):
+        assert client.get(f"/transparency?month={month}").status_code == 404
+        publish_months(AFTER)
+        assert client.get(f"/transparency?month={month}").status_code == 404
 
+    def test_page_csv_json_and_api_say_the_same_and_home_too(self, client, busy):
+        publish_months(AFTER)
+        data = client.get("/transparency.json").json()
+        assert data["months"][0]["requests"]["total"] == 13
+        assert client.get("/api/v1/transparency/").json() == data
+        rows = list(csv.DictReader(io.StringIO(client.get("/transparency.csv").content.decode())))
+        [total] = [row for row in rows if row["table"] == "requests.total"]
+        assert (total["month"], total["value"], total["withheld"]) == ("2026-10", "13", "0")
+        hidden = [row for row in rows if row["withheld"] == "1"]
+        assert hidden
+        assert {row["value"] for row in hidden} == {""}
+        assert client.get("/").context["figures"].requests == 13
+        assert ">13</td>" in client.get("/transparency").content.decode().replace(" ", "").replace(
+            "\n", ""
+        )
 
-def test_the_same_as_csv(client, slow_gate):
-    answer = client.get("/transparency.csv")
-    assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=600"}
-    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
-    assert {row["table"] for row in rows} == {"sector", "repo"}
-    overall = [row for row in rows if row["key"] == "all" and row["days"] == "14"]
-    assert [(row["requests"], row["decided_in_time"], row["percent"]) for row in overall] == [
-        ("5", "0", "0")
-    ]
+    def test_nothing_public_is_counted_live(self, client, busy):
+        publish_months(AFTER)
+        before = [shown(client, path) for path in PUBLIC]
+        make_request(busy, now=AFTER)
+        assert [shown(client, path) for path in PUBLIC] == before
 
+    def test_the_home_page_and_the_foot_lead_there(self, client, busy):
+        publish_months(AFTER)
+        assert client.get("/").content.decode().count('href="/transparency"') == 2
 
-def test_the_home_page_and_the_foot_lead_there(client, slow_gate):
-    assert client.get("/").content.decode().count('href="/transparency"') == 2
+    def test_it_asks_little_of_the_database_however_many_months(self, client, busy):
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get("/transparency").status_code == 200
+            return len(captured)
 
-
-def test_more_of_everything_costs_no_more_queries(client, slow_gate):
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get("/transparency").status_code == 200
-        return len(captured)
-
-    few = queries()
-    for _ in range(3):
-        make_request(make_repo(), now=timezone.now() - timedelta(days=20))
-    assert queries() == few <= 10
+        publish_months(AFTER)
+        few = queries()
+        publish_months(datetime(2029, 1, 5, tzinfo=UTC))
+        assert queries() == few <= 2

@@ -1,0 +1,22 @@
+"""The months whose figures are published."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class PublishedMonth(models.Model):
+    """The figures of a month that is over, as everybody reads them, small cells left out.
+
+    They are counted once. Counted anew they could differ by one person, whom the difference tells.
+    """
+
+    month = models.DateField(unique=True)
+    figures = models.JSONField()
+    published_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-month"]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
