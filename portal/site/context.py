@@ -57,6 +57,7 @@ SECTIONS = (
     ("jobs:", "playground"),
     ("site:usage", "playground"),
     ("site:access", "access"),
+    ("site:model_token", "tokens"),
     ("site:own_downloads", "access"),
     ("accounts:token", "tokens"),
     ("site:home", "models"),

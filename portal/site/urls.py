@@ -3,6 +3,7 @@ from django.views.generic import RedirectView
 
 from portal.site.collections import views as collections
 from portal.site.converters import NameConverter, NamespaceConverter
+from portal.site.own_access import tokens as own_tokens
 from portal.site.own_access import views as own_access
 from portal.site.planner import views as planner
 from portal.site.transparency import views as transparency
@@ -30,6 +31,11 @@ app_name = "site"
 urlpatterns = [
     path("", home.home, name="home"),
     path("access", own_access.access, name="access"),
+    path(
+        "tokens/for/<namespace:namespace>/<repo_name:name>",
+        own_tokens.model_token,
+        name="model_token",
+    ),
     path("downloads", own_access.downloads, name="own_downloads"),
     # Addresses that letters have carried.
     path("requests", RedirectView.as_view(url="/access?view=requests"), name="own_requests"),

@@ -37,7 +37,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None, scopes=scopes_of(owner))
     if request.method == "POST" and form.is_valid():
         token, secret = issue_token(owner=owner, now=now, **form.cleaned_data)
-        return _show_once(redirect("accounts:tokens"), token, secret)
+        return show_once(redirect("accounts:tokens"), token, secret)
     # An answer to a form with errors is kept for Back: the secret waits for the next page.
     is_answer = request.method == "POST"
     made, secret = (None, "") if is_answer else _just_made(request, owner)
@@ -57,7 +57,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _show_once(response: HttpResponse, token: AccessToken, secret: str) -> HttpResponse:
+def show_once(response: HttpResponse, token: AccessToken, secret: str) -> HttpResponse:
     """Pass the secret to the next page by a cookie, so that the server never stores it."""
     response.set_signed_cookie(
         MADE_COOKIE,

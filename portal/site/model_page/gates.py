@@ -83,29 +83,33 @@ def _notice(
         )
     if repo.hosted and not infer.allowed:
         refused = _refused(person, repo, infer)
-        return AccessNotice("yes", "tick", "Download is open to you.", refused.act, _token())
+        return AccessNotice("yes", "tick", "Download is open to you.", refused.act, _token(repo))
     playground = ActionLink(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
     if repo.download_gate == Gate.OPEN:
-        return AccessNotice("yes", "tick", "Open to everybody.", _token(), playground)
-    return _granted(person, download, playground, now)
+        return AccessNotice("yes", "tick", "Open to everybody.", _token(repo), playground)
+    return _granted(person, repo, download, playground, now)
 
 
 def _granted(
-    person: User, download: Permission, playground: ActionLink | None, now: datetime
+    person: User,
+    repo: ModelRepo,
+    download: Permission,
+    playground: ActionLink | None,
+    now: datetime,
 ) -> AccessNotice:
     """Say until when it is open, and offer the renewal while there is one."""
     grants = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases])
     grant = grants.select_related("collection").first()
     if grant is None:  # somebody of the team
-        return AccessNotice("yes", "tick", "It’s open to you.", _token(), playground)
+        return AccessNotice("yes", "tick", "It’s open to you.", _token(repo), playground)
     heading = f"It’s open to you until {whole_date(ends_at(grant))}."
     if grant.collection is not None:
         words = f"through {grant.collection.title}, {grant.reference}"
         heading = f"It’s open to you {words}, until {whole_date(ends_at(grant))}."
     if grant.person_id == person.pk and is_renewable(grant, now):
         renew = ActionLink("Renew access", reverse("access:renew", args=[grant.pk]))
-        return AccessNotice("yes", "tick", heading, renew, _token())
-    return AccessNotice("yes", "tick", heading, _token(), playground)
+        return AccessNotice("yes", "tick", heading, renew, _token(repo))
+    return AccessNotice("yes", "tick", heading, _token(repo), playground)
 
 
 def _meanwhile(notice: AccessNotice, repo: ModelRepo, infer: Permission) -> AccessNotice:
@@ -121,8 +125,9 @@ def _meanwhile(notice: AccessNotice, repo: ModelRepo, infer: Permission) -> Acce
     return replace(notice, other=ActionLink(label, page))
 
 
-def _token() -> ActionLink:
-    return ActionLink("Make a token", reverse("accounts:tokens"))
+def _token(repo: ModelRepo) -> ActionLink:
+    page = reverse("site:model_token", args=[repo.namespace.name, repo.name])
+    return ActionLink("Make a token", page)
 
 
 def _refused(person: Person, repo: ModelRepo, permission: Permission) -> AccessNotice:

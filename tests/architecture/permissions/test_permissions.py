@@ -460,6 +460,8 @@ PAGES = [
     Row("access:notifications", "POST", 422, LOGIN, data={"answer": "weekly"}),
     Row("site:access", "GET", 200, LOGIN),
     Row("site:own_downloads", "GET", 200, LOGIN),
+    Row("site:model_token", "GET", 200, LOGIN, names),
+    Row("site:model_token", "POST", 422, LOGIN, names, data={"name": ""}),
     Row("stylesheet", "GET", 200),
     Row("site:own_requests", "GET", 302),
     Row("site:own_grants", "GET", 302),
