@@ -84,6 +84,12 @@ urlpatterns = [
         name="licence_changes",
     ),
     path("<namespace:namespace>/<repo_name:name>/commit/<str:commit>", model.commit, name="commit"),
+    path("<namespace:namespace>/<repo_name:name>/commits", model.history, name="history"),
+    path(
+        "<namespace:namespace>/<repo_name:name>/commits/<path:revision>",
+        model.history,
+        name="history_of",
+    ),
     path(
         "<namespace:namespace>/<repo_name:name>/verify/<path:revision>",
         verify.verify,

@@ -30,6 +30,7 @@ from portal.site.context import person
 from portal.site.markdown.cards import look_at_card
 from portal.site.model_page.files import card_base, inside, is_bare, read_files
 from portal.site.model_page.gates import look_at_gate
+from portal.site.model_page.history import read_history
 from portal.site.model_page.logbook import LogbookView
 from portal.site.model_page.logbook import read as read_logbook
 from portal.site.model_page.quarantine import look_at_quarantine
@@ -66,6 +67,17 @@ def model(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "logbook": _logbook(request, repo, now),
     }
     return render(request, "site/model.html", context)
+
+
+@reads_only
+def history(request: HttpRequest, namespace: str, name: str, revision: str = "") -> HttpResponse:
+    """List the revisions of a model up to one of them, which is the newest unless it is named."""
+    caller = session_caller(request)
+    repo = find_repo(f"{namespace}/{name}", caller=caller)
+    newest = find_revision(repo, revision or DEFAULT_BRANCH, caller=caller)
+    page, rows = read_history(repo, newest, caller, request.GET.get("page"))
+    context = {"repo": repo, "revision": newest, "page": page, "rows": rows}
+    return render(request, "site/history.html", context)
 
 
 @reads_only

@@ -432,6 +432,8 @@ PAGES = [
         LOGIN | {f"licensee {RUN_IT}": 422},
         no_model_of_grant,
     ),
+    Row("site:history", "GET", 200, arguments=names),
+    Row("site:history_of", "GET", 200, arguments=in_repo(revision="main")),
     Row("site:verify", "GET", 200, arguments=in_repo(revision="main")),
     Row("site:storage", "GET", 404, {"operator": 200}),
     Row("site:inbox", "GET", 200, LOGIN),

@@ -59,7 +59,14 @@ NO_PAGES = {
     *("site:own_requests", "site:own_grants"),
     *("site:labs_slash", "site:lab_slash", "account_set_password", "account_confirm_login_code"),
     # acts, whose forms stand on pages with other addresses
-    *("access:answer", "access:appeal", "access:approve", "access:ask", "access:assign"),
+    *(
+        "access:answer",
+        "access:appeal",
+        "access:approve",
+        "access:ask",
+        "access:assign",
+        "access:bulk_undo",
+    ),
     *("access:autosave", "access:claim", "access:decline", "access:declare", "access:discard"),
     *("access:form_copy", "access:gate_chair", "access:gate_seat", "access:gate_unseat"),
     *("access:grant_model_end", "access:grant_revoke", "access:hold_lift", "access:invite"),
@@ -69,6 +76,7 @@ NO_PAGES = {
     *("access:revoke", "access:screening_remove", "access:second_offer", "access:undo"),
     *("access:uninvite", "access:vouch", "access:withdraw", "accounts:affiliation_renew"),
     *("accounts:affiliations_check", "accounts:cancel", "accounts:keys", "accounts:resend"),
+    *("accounts:time_zone",),
     *(
         "accounts:token_revoke",
         "jobs:stop",
