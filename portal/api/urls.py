@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 from portal.api.catalog import check_views as revision_checks
 from portal.api.catalog import planner_views as planner
@@ -11,6 +11,7 @@ from portal.api.catalog import settings_views as model_settings
 from portal.api.catalog import views as catalog
 from portal.api.collections import views as collections
 from portal.api.disclosures import views as disclosures
+from portal.api.docs import views as docs
 from portal.api.gate import views as gate
 from portal.api.grants import check_views as checks
 from portal.api.grants import member_views as members
@@ -39,9 +40,6 @@ from portal.api.uploads import views as uploads
 from portal.api.usage import views as usage
 
 app_name = "api"
-docs = SpectacularSwaggerSplitView.as_view(  # its script is a file of its own, as the CSP asks
-    url_name="api:schema", template_name="site/api_docs.html", http_method_names=["get", "head"]
-)
 MODEL = "models/<str:namespace>/<str:name>/"
 REQUEST = "requests/<int:request_id>/"
 CASE = "queue/<int:request_id>/"
@@ -271,7 +269,8 @@ PUBLIC = [
     path("record/verify/", record.VerificationView.as_view(), name="verify"),
     path("transparency/", record.TransparencyView.as_view(), name="transparency"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", docs, name="docs"),
+    path("docs/", docs.index, name="docs"),
+    path("docs/<slug:slug>/", docs.group, name="docs_group"),
 ]
 UPLOADS = [
     path(f"{MODEL}uploads/", uploads.UploadListView.as_view(), name="uploads"),

@@ -21,9 +21,6 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Weightgate",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "LabRoleEnum": "portal.access.people.roles.LabRole",
         "InvitationRoleEnum": "portal.access.models.Invitation.Role",

@@ -21,7 +21,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "portal.audit",
     "portal.outbox",
     "portal.catalog",

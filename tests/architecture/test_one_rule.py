@@ -56,6 +56,7 @@ SEES_QUARANTINE = {
     # read the files of revisions that they were handed
     "portal/hub/history.py",
     "portal/hub/metadata/cards.py",
+    "portal/site/model_page/history.py",
     # for publishers alone
     "portal/hub/services/uploads.py",
     "portal/hub/views/lfs.py",

@@ -25,7 +25,7 @@ MOST_MARKS = 30_000
 MARK = re.compile(r"[\n*_~\[\]!<&`|\\#>]")
 """Rendering spends its time on these; plain letters cost next to nothing."""
 KEPT_FOR = timedelta(hours=12)
-VERSION = 1  # of the rendering; raise it to render all cached cards anew
+VERSION = 2  # of the rendering; raise it to render all cached cards anew
 
 
 @dataclass(frozen=True)

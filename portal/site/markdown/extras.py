@@ -1,4 +1,4 @@
-"""Add to CommonMark what cards use: task lists, footnotes, addresses without brackets.
+"""Add to CommonMark what cards use: task lists, footnotes, bare addresses, links to headings.
 
 One pass over the parsed tokens, linear in the text; what comes out is sanitised with the rest.
 """
@@ -6,7 +6,9 @@ One pass over the parsed tokens, linear in the text; what comes out is sanitised
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from markdown_it.token import Token
 
@@ -15,6 +17,9 @@ FOOTNOTE = re.compile(r"\[\^([\w-]{1,40})\](:[ \t]?)?")
 ADDRESS = re.compile(r"https?://[^\s<>\"'`]{1,2000}")
 TRAILING = ".,;:!?)]*_"
 """These end a sentence and are no part of an address before them."""
+LONGEST_NAME = 80  # of a heading, in addresses
+HEADING_PREFIX = "card-"  # a card's headings can't take the names that the page itself has
+NO_LETTERS = re.compile(r"[^\w\- ]")
 SPECIAL = re.compile(f"{FOOTNOTE.pattern}|{ADDRESS.pattern}")
 
 
@@ -26,6 +31,35 @@ def extend(tokens: list[Token]) -> None:
         if index >= 2 and tokens[index - 2].type == "list_item_open":
             _tick(token.children[0])
         token.children = list(_extended(token.children))
+
+
+def name_headings(tokens: list[Token]) -> None:
+    """Give each heading a name in addresses, as the Hub does, and make it a link to itself."""
+    names: Counter[str] = Counter()
+    for opening, inline in pairwise(tokens):
+        if opening.type != "heading_open" or not inline.children:
+            continue
+        slug = slug_of("".join(child.content for child in inline.children))
+        names[slug] += 1
+        name = f"{HEADING_PREFIX}{slug}{'' if names[slug] == 1 else f'-{names[slug] - 1}'}"
+        opening.attrSet("id", name)
+        if not any(child.type in ("link_open", "html_inline") for child in inline.children):
+            start = Token("link_open", "a", 1, attrs={"href": f"#{name}"})
+            inline.children = [start, *inline.children, Token("link_close", "a", -1)]
+
+
+def slug_of(heading: str) -> str:
+    """Return a heading’s name in addresses: small letters, and hyphens for spaces."""
+    return NO_LETTERS.sub("", heading.strip().casefold()).replace(" ", "-")[:LONGEST_NAME]
+
+
+def lead_to_headings(tokens: list[Token]) -> None:
+    """Let links within the card lead to its headings by the names that these have here."""
+    for token in tokens:
+        for child in token.children or ():
+            address = str(child.attrGet("href") or "")
+            if child.type == "link_open" and address.startswith("#"):
+                child.attrSet("href", f"#{HEADING_PREFIX}{address[1:].casefold()}")
 
 
 def _tick(first: Token) -> None:

@@ -15,13 +15,15 @@ from markdown_it.token import Token
 
 from portal.delivery.pictures import picture_type
 from portal.parsing.cards import text_below
-from portal.site.markdown.extras import extend
+from portal.site.markdown.extras import HEADING_PREFIX, extend, lead_to_headings, name_headings
 from portal.site.markdown.raw_html import RawHtml
 
 LOWEST_HEADING = 6
+HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "dl", "dt", "em"),
-    *("h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s"),
+    *HEADINGS,
+    *("hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s"),
     *("samp", "small", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th"),
     *("thead", "tr", "ul", "var", "img"),
 }
@@ -75,12 +77,14 @@ def render_markdown(text: str, base: CardBase | None = None) -> SafeString:
     tokens = _parser.parse(text_below(text))
     _demote(tokens)
     _reduce_html(tokens)
+    lead_to_headings(tokens)
+    name_headings(tokens)
     extend(tokens)
     raw = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(
         raw,
         tags=TAGS,
-        attributes=ATTRIBUTES,
+        attributes=ATTRIBUTES | {tag: {"id"} for tag in HEADINGS},
         attribute_filter=partial(_attribute, base),
         url_schemes={"http", "https", "mailto"},
         url_relative=partial(_beside, base) if base else "deny",
@@ -95,6 +99,8 @@ def render_markdown(text: str, base: CardBase | None = None) -> SafeString:
 
 def _attribute(base: CardBase | None, tag: str, name: str, value: str) -> str | None:
     """Let pictures of the repo itself pass, by an address that sends nothing but pictures."""
+    if name == "id":  # those of our own making: raw HTML has lost its own by now
+        return value if value.startswith(HEADING_PREFIX) else None
     if tag != "img":
         return value
     if name in ("width", "height"):

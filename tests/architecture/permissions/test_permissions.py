@@ -712,6 +712,7 @@ TOKEN_SURFACES = [
     Row("jobs:detokenize", "POST", 400, ANONYMOUS),
     Row("api:schema", "GET", 200),
     Row("api:docs", "GET", 200),
+    Row("api:docs_group", "GET", 200, arguments=lambda w: {"slug": "queue"}),
 ]
 WITHOUT_A_ROW = {
     # allauth's own, reached only through a key in a mail or in the midst of a flow of its own

@@ -93,7 +93,7 @@ def test_it_is_rendered_once_for_each_base(revision, monkeypatch):
 
     monkeypatch.setattr(cards, "render_markdown", counted)
     for base in (BASE, BASE, CardBase(BASE.files), BASE):
-        assert "<h2>One</h2>" in look_at_card(revision, base).html
+        assert ">One</a></h2>" in look_at_card(revision, base).html
     assert times == [BASE, CardBase(BASE.files)]
 
 
@@ -104,7 +104,7 @@ def test_without_redis_it_is_rendered_anew(revision, settings):
             "LOCATION": "redis://127.0.0.1:1/0",
         }
     }
-    assert "<h2>One</h2>" in look_at_card(revision, BASE).html
+    assert ">One</a></h2>" in look_at_card(revision, BASE).html
 
 
 def test_what_is_cut_leads_to_the_whole_file(client, db, tmp_path):

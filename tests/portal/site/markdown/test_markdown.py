@@ -17,8 +17,34 @@ def test_a_rule_further_down_is_not_front_matter():
 
 
 def test_headings_stand_below_the_pages_own():
-    assert "<h2>One</h2>" in render_markdown("# One\n")
-    assert "<h6>Six</h6>" in render_markdown("###### Six\n")
+    assert render_markdown("# One\n").startswith("<h2 ")
+    assert render_markdown("###### Six\n").startswith("<h6 ")
+
+
+class TestHeadings:
+    def test_each_has_a_name_and_links_to_itself(self):
+        html = render_markdown("## How to use it?\n", BASE)
+        assert '<h3 id="card-how-to-use-it">' in html
+        assert 'href="#card-how-to-use-it"' in html
+
+    def test_two_alike_have_two_names(self):
+        html = render_markdown("# Use\n\n# Use\n")
+        assert 'id="card-use"' in html
+        assert 'id="card-use-1"' in html
+
+    def test_links_within_the_card_lead_to_them(self):
+        html = render_markdown("[Below](#Known-Limits)\n\n# Known limits\n", BASE)
+        assert html.count('href="#card-known-limits"') == 2
+
+    def test_one_with_a_link_keeps_it(self):
+        html = render_markdown("# See [the paper](https://example.org/p)\n")
+        assert html.count("<a ") == 1
+        assert 'id="card-see-the-paper"' in html
+
+    def test_no_name_of_the_pages_own_can_be_taken(self):
+        html = render_markdown("# main\n\n<h2 id='files'>x</h2>\n")
+        assert 'id="card-main"' in html
+        assert 'id="files"' not in html
 
 
 @pytest.mark.parametrize(
