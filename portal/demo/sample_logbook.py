@@ -18,6 +18,7 @@ MARK = "Sample, made for this demo: none of it happened"
 DAYS, STEPS, TOKENS_PER_STEP, GPUS = 56, 143_000, 2 << 20, 992
 END_BEFORE_RELEASE = timedelta(days=21)
 REPORT_EVERY = 1000
+SET_UP_DAYS = 0.1
 LAB_ZONE = "PT"
 PRICE_PER_GPU_HOUR = 3.43
 LOSS_AT_END, LOSS_AT_START = 1.9, 9.0
@@ -102,7 +103,7 @@ def _written(at: datetime) -> str:
 
 
 def _step_at(day: float) -> int:
-    return round(STEPS * min(day / DAYS, 1.0))
+    return round(STEPS * min(day / DAYS, 1.0)) if day > SET_UP_DAYS else 0
 
 
 def _loss_at(step: int, day: float) -> float:

@@ -18,5 +18,10 @@ class PublishedMonth(models.Model):
     class Meta:
         ordering = ["-month"]
 
+    @property
+    def is_sample(self) -> bool:
+        """Tell whether it is one of a demo's, invented and marked so."""
+        return bool(self.figures.get("sample"))
+
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}"

@@ -40,6 +40,9 @@ class MonthOutput(Output):
 
     month = serializers.CharField(help_text="Such as 2026-10. Months begin and end in UTC.")
     published_at = serializers.DateTimeField()
+    sample = serializers.BooleanField(
+        required=False, help_text="True for the invented months of a demo; else left out."
+    )
     requests = serializers.DictField()
     decisions = serializers.DictField()
     undecided_at_end = serializers.IntegerField(

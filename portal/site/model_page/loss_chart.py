@@ -25,10 +25,11 @@ MOST_LANES = 30
 LONGEST_NAME = 7
 MARKS = {
     "crash": "M{x} {y}l5 9h-10Z",
-    "restart": "M{x} {y}m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
+    "restart": "M{x} {y}m-4-8a4 4 0 1 0 8 0a4 4 0 1 0-8 0",  # above the crash before it
     "change": "M{x} {y}m0-5l5 5l-5 5l-5-5Z",
     "hardware": "M{x} {y}m-4-4h8v8h-8Z",
 }
+IN_LEGEND = {"crash": 3, "restart": 16}  # where a mark's point is, for it to be in the middle
 LEGEND = {
     "crash": "crash",
     "restart": "restart",
@@ -103,7 +104,7 @@ class LossChart:
         """Return the shapes that the curve has, each with its mark and its words."""
         present = {event.shape for event in self.events}
         return [
-            (shape, mark.format(x=8, y=3 if shape == "crash" else 8), LEGEND[shape])
+            (shape, mark.format(x=8, y=IN_LEGEND.get(shape, 8)), LEGEND[shape])
             for shape, mark in MARKS.items()
             if shape in present
         ]

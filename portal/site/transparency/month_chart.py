@@ -42,6 +42,11 @@ class MonthChart:
     rows: list[tuple[PublishedMonth, str, str, str]]
 
     @property
+    def last_sample(self) -> PublishedMonth | None:
+        """Return the newest month that is a demo's sample."""
+        return next((row[0] for row in reversed(self.rows) if row[0].is_sample), None)
+
+    @property
     def description(self) -> str:
         first, last = self.rows[0], self.rows[-1]
         return (

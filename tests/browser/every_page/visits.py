@@ -161,7 +161,6 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     yield page("jobs:playground", portal.job.person)
     yield page("site:usage", portal.job.person)
     yield page("site:planner", None, query="?model=mt-nlg-530b&machine=8xa100-80")
-    yield page("site:planner", None, query="?machine=mine&gpus=many")
     yield page("site:home", None, query="?family=OPT")
     yield page("site:demo_mail", None)
     yield page("site:model", people["publisher"], **names(rows))

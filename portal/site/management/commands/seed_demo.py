@@ -17,6 +17,7 @@ from portal.accounts.organizations.register import load_seed
 from portal.audit.heads import publish_heads
 from portal.demo import cast, family, models, people, requests, story
 from portal.site.transparency.publishing import publish_months
+from portal.site.transparency.sample_months import add_sample_months
 
 
 class Command(BaseCommand):
@@ -84,6 +85,7 @@ class Command(BaseCommand):
         for role, account in accounts.items():
             account["token"] = people.seed_token(role, known.get(role, {}).get("token", ""), now)
         publish_heads(now)
+        add_sample_months([f"{models.LAB}/{size.name}" for size in family.SIZES[-2:]], began, now)
         publish_months(now)
         return {
             "accounts": accounts,

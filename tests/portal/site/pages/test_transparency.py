@@ -17,6 +17,7 @@ from portal.delivery.models import Download
 from portal.site.models import PublishedMonth
 from portal.site.transparency.counting import UseOfSector
 from portal.site.transparency.publishing import figures_of, publish_months
+from portal.site.transparency.sample_months import add_sample_months
 from portal.site.transparency.tables import (
     decisions_table,
     requests_table,
@@ -202,6 +203,32 @@ class TestPublishing:
         assert "open" not in earlier["hosted"]["by_sector"]
         assert earlier["hosted"]["total"]["tokens"] == 0
         assert earlier["downloads"]["total"]["downloads"] == 0
+
+
+class TestTheDemosSample:
+    def test_it_is_marked_wherever_it_is_read_and_comes_once(self, client, busy):
+        for _ in range(2):
+            add_sample_months(["lab/opt-66b", "lab/opt-175b"], IN_OCTOBER, AFTER)
+            publish_months(AFTER)
+        months = list(PublishedMonth.objects.all())
+        assert [month.is_sample for month in months] == [False] + [True] * 12
+        assert str(months[-1]) == "2025-10"
+        page = client.get("/transparency?month=2026-06")
+        words = " ".join(page.content.decode().split())
+        assert "Sample, made for this demo" in words
+        assert "up to September 2026 a sample" in words
+        data = client.get("/api/v1/transparency/").json()["months"]
+        assert [month.get("sample") for month in data] == [None] + [True] * 12
+
+    def test_it_has_the_shape_of_a_month_that_was_counted(self, busy):
+        add_sample_months(["lab/opt-66b"], IN_OCTOBER, AFTER)
+        publish_months(AFTER)
+        counted, sample = PublishedMonth.objects.all()[:2]
+        assert sample.figures.keys() - {"sample"} == counted.figures.keys()
+        for name in ("requests", "decisions", "downloads", "hosted"):
+            assert sample.figures[name].keys() == counted.figures[name].keys()
+            one, other = (month.figures[name]["by_sector"] for month in (sample, counted))
+            assert one.keys() == other.keys()
 
 
 class TestThePage:
