@@ -65,6 +65,7 @@ SHOTS = [
     Shot("grants", "/grants/of/{gated}?view=all", "reviewer"),
     Shot("grant", "/grants", "holder", follow="main a[href^='/grants/']", folded=True),
     Shot("transparency", "/transparency", folded=True),
+    Shot("planner", "/planner", folded=True),
     Shot("record", "/record", folded=True),
     Shot("inbox", "/inbox", "approved"),
     Shot("letter", "/inbox", "approved", follow="main a[href^='/inbox/']"),
