@@ -9,7 +9,7 @@ VENV_PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test test-peers test-roots bench soak lint licences lock screenshots clean
+.PHONY: help demo demo-split test test-peers test-roots bench soak lint licences lock screenshots gallery clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
@@ -67,6 +67,9 @@ lint: $(READY) ## style, types, layers, missing migrations
 
 screenshots: $(READY) ## pictures of a running demo, into docs/screenshots
 	@$(VENV_PYTHON) scripts/screenshots.py $(ARGS)
+
+gallery: $(READY) ## every page, wide and narrow, in both themes, on one sheet: GALLERY=var/gallery
+	@GALLERY=$${GALLERY:-var/gallery} $(VENV_PYTHON) -m pytest -n 0 -q --no-header tests/browser/every_page/test_gallery.py
 
 licences: $(READY) ## the licence of each package and binary that is installed, held against scripts/licences/allowed.toml
 	@$(VENV_PYTHON) scripts/licences/listing.py

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
@@ -16,10 +13,11 @@ from pytest_django.live_server_helper import LiveServer
 from portal.accounts.models import User
 from tests.browser.checks import overflows, serious_barriers
 from tests.browser.every_page.visits import Visit, visits
-from tests.browser.every_page.world import Portal, make_portal
+from tests.browser.every_page.world import Portal
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.usefixtures("beside_playwrights_loop"),
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(600),
 ]
@@ -31,27 +29,11 @@ UNSEEN_BUTTONS = """() => [...document.querySelectorAll("main form")]
   .map((form) => form.outerHTML.slice(0, 120))"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _beside_playwrights_loop() -> Iterator[None]:
-    """Let Django use the database in this thread, in which Playwright's loop runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield
-
-
-@pytest.fixture
-def portal(transactional_db: None, tmp_path: Path, settings, monkeypatch) -> Portal:
-    settings.DEMO = True
-    monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
-    with transaction.atomic():
-        return make_portal(tmp_path)
-
-
 def test_every_page_is_for_everybody(
-    portal: Portal, browser: Browser, live_server: LiveServer
+    shown_portal: Portal, browser: Browser, live_server: LiveServer
 ) -> None:
     by_person: dict[User | None, list[Visit]] = defaultdict(list)
-    for visit in visits(portal):
+    for visit in visits(shown_portal):
         by_person[visit.person].append(visit)
     faults: list[str] = []
     for person, pages in by_person.items():
