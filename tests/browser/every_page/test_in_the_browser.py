@@ -23,7 +23,8 @@ pytestmark = [
 ]
 WIDTHS = (1280, 360)
 UNSEEN_BUTTONS = """() => [...document.querySelectorAll("main form")]
-  .filter((form) => !form.closest("dialog, [popover], details:not([open])") && form.checkVisibility())
+  .filter((form) => !form.closest("dialog, [popover], details:not([open])"))
+  .filter((form) => form.checkVisibility())
   .filter((form) => ![...form.elements].some((field) =>
     field.matches("button:not([type=button]), [type=submit]") && field.checkVisibility()))
   .map((form) => form.outerHTML.slice(0, 120))"""
