@@ -11,6 +11,7 @@ from django_countries import countries
 from portal.access.gate.question_rules import STEPS, rulers_of
 from portal.access.gate.settings import RANGES
 from portal.access.policy.contacts import team_members
+from portal.access.policy.quotas import NUMBERS
 from portal.access.requests.form.answers import country_name, modes_label, sector_label
 from portal.access.requests.form.builder import PageForm
 from portal.access.requests.form.questions import CHOOSING, NO, YES, LabQuestion, QuestionKind
@@ -63,6 +64,10 @@ def _megabytes(name: str, label: str, hint: str) -> MegabytesField:
 
 def _switch(label: str, hint: str) -> forms.BooleanField:
     return forms.BooleanField(label=label, help_text=hint, required=False)
+
+
+# The numbers of hosted use.
+HOSTED = {"waiting_tokens_per_day", *NUMBERS, *(f"most_{name}" for name in NUMBERS)}
 
 
 class GateForm(PageForm):
@@ -165,8 +170,14 @@ class GateForm(PageForm):
     )
 
     @property
-    def numbers(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.fields if name in RANGES]
+    def terms(self) -> list[forms.BoundField]:
+        """Return the numbers of a decision and what follows: how many people, how many days."""
+        return [self[name] for name in self.fields if name in RANGES and name not in HOSTED]
+
+    @property
+    def hosted(self) -> list[forms.BoundField]:
+        """Return the numbers of hosted use, each beside the most that reviewers may give."""
+        return [self[name] for name in self.fields if name in HOSTED]
 
     @property
     def switches(self) -> list[forms.BoundField]:

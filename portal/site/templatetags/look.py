@@ -63,11 +63,14 @@ def pips(on: int, of: int) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def moment(context: template.Context, value: datetime) -> SafeString:
-    """``{% moment event.at %}``: a ``<time>`` as lists and histories show it."""
+def moment(context: template.Context, value: datetime, *, utc: bool = False) -> SafeString:
+    """``{% moment event.at %}``: a ``<time>`` as lists and histories show it.
+
+    utc: in a record whose times are those of UTC for every reader.
+    """
     now = context.get("now") or timezone.now()
     stamp = timezone.localtime(value).isoformat(timespec="minutes")
-    words = formatting.moment(value, now, context.get("zone"))
+    words = formatting.moment(value, now, None if utc else context.get("zone"))
     return format_html('<time datetime="{}">{}</time>', stamp, words)
 
 

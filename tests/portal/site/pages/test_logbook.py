@@ -97,6 +97,18 @@ def test_times_are_utc_and_the_labs_own_stands_beside(client, tmp_path):
     assert "All times are UTC" in words
 
 
+def test_times_are_utc_whatever_the_readers_zone(client, sampled):
+    def times() -> list[str]:
+        page = client.get(f"/{sampled.full_name}").content.decode()
+        entries = page[page.index('id="entry-') :]
+        return re.findall(r"<time[^>]*>([^<]+)</time>", entries)
+
+    before = times()
+    client.cookies["browser_zone"] = "Asia/Tokyo"
+    assert times() == before
+    assert all(text.endswith("UTC") for text in before)
+
+
 def test_entries_of_several_sources_stand_in_the_order_of_time(client, tmp_path):
     repo = make_repo()
     for day in (3, 1, 2):
