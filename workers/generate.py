@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from portal.catalog.engine_choice import engine_of
 from portal.catalog.models import ModelRepo, Revision
+from portal.catalog.quarantine.load_results import why_not_loaded
 from portal.catalog.services.lookup import head_revision
 from portal.jobs import hosting
 from portal.jobs.accounting.idle import keep_idle_energy
@@ -69,19 +70,32 @@ class Hosted:
     revision: Revision
 
 
-def find_hosted() -> Hosted | None:
+def find_hosted(held: Hosted | None = None) -> Hosted | None:
     """Find the head of the repo that settings name, else of the only hosted one, else None.
 
-    Only what the engine of this worker serves counts.
+    Only what the engine of this worker serves counts. Where it hasn't tried the newest revision,
+    the one that is ``held`` is served on.
     """
     name = settings.HOSTED_MODEL.lower()
     mine = [
-        Hosted(repo, revision)
+        (repo, revision)
         for repo in hosting.hosted_repos()
         if not name or repo.full_name.lower() == name
         if (revision := head_revision(repo)) and engine_of(repo, revision) == settings.ENGINE
     ]
-    return mine[0] if len(mine) == 1 else None
+    if len(mine) != 1:
+        return None
+    [(repo, revision)] = mine
+    if why := why_not_loaded(repo, revision):
+        _tell_once(str(revision), why)
+        return held if held is not None and held.repo == repo else None
+    return Hosted(repo, revision)
+
+
+@cache
+def _tell_once(revision: str, why: str) -> None:
+    """Log why a revision isn’t loaded, which is asked every few seconds."""
+    log.warning("%s isn’t loaded. %s", revision, why)
 
 
 class Generator:
@@ -135,7 +149,7 @@ class Generator:
         while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
             self._stopping.wait(min(left, LOOK_SECONDS))
             close_old_connections()
-            if find_hosted() != hosted:
+            if find_hosted(hosted) != hosted:
                 return False
         return not self._stopping.is_set()
 
@@ -313,4 +327,4 @@ class JobClaims:
     def _check_head(self) -> None:
         if time.monotonic() - self._head_checked_at >= HEAD_SECONDS:
             self._head_checked_at = time.monotonic()
-            self.outdated = find_hosted() != self.hosted
+            self.outdated = find_hosted(self.hosted) != self.hosted

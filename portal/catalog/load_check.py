@@ -70,7 +70,8 @@ class LoadCheck:
             except NoMemoryForCheck as error:
                 return unchecked(str(error))
         if findings["not_loaded"]:
-            return {"load_check": {"result": "read", "reason": findings["not_loaded"]}}
+            reason = findings["not_loaded"]
+            return {"load_check": {"result": "read", "reason": reason, "engine": str(engine)}}
         loaded = {
             "result": "loaded",
             "tokens": findings["token_ids"],

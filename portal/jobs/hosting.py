@@ -28,6 +28,7 @@ from inference.tokenizer.files import FILE_NAMES
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.errors import EntryNotFound, RepoNotFound
 from portal.catalog.models import File, ModelRepo, Revision
+from portal.catalog.quarantine.load_results import why_not_loaded
 from portal.catalog.services.lookup import find_repo, head_revision
 from portal.catalog.services.model_config import CONFIG
 from portal.errors import DomainError
@@ -286,10 +287,16 @@ def _is_loaded(repo: ModelRepo) -> bool:
 def standing_failure(repo: ModelRepo, now: datetime) -> LoadFailure | None:
     """Return why a repo's worker can't load it; None while another one is there, or expected.
 
-    One that served after the failures began is another one.
+    One that served after the failures began is another one. What wasn't tried by the engine that
+    is to serve it isn't loaded at all.
     """
+    if ready_commit(repo.full_name) or _is_loaded(repo):
+        return None
+    revision = head_revision(repo)
+    if revision is not None and (why := why_not_loaded(repo, revision)):
+        return LoadFailure(revision.created_at, f"{why[0].lower()}{why[1:]}", why)
     failure = announced_failure(repo.full_name)
-    if failure is None or ready_commit(repo.full_name) or _is_loaded(repo):
+    if failure is None:
         return None
     return None if served_lately(repo, now, since=failure.since) else failure
 
@@ -297,7 +304,9 @@ def standing_failure(repo: ModelRepo, now: datetime) -> LoadFailure | None:
 def _next_served(repo: ModelRepo) -> Revision | None:
     """Return the newest revision, unless it can't be prompted, and so no worker will hold it."""
     revision = head_revision(repo)
-    return revision if revision is not None and is_promptable(revision) else None
+    if revision is None or why_not_loaded(repo, revision) or not is_promptable(revision):
+        return None
+    return revision
 
 
 def is_promptable(revision: Revision) -> bool:

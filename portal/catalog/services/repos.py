@@ -12,6 +12,7 @@ from django.db import transaction
 from portal.accounts.models import Namespace, User
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.catalog.engine_choice import engine_of
 from portal.catalog.errors import (
     MayNotPublish,
     NameKept,
@@ -20,8 +21,8 @@ from portal.catalog.errors import (
     RepoNotFound,
 )
 from portal.catalog.labs.seats import seat_holders
-from portal.catalog.models import FormerName, Gate, Licence, ModelRepo, TeamMember
-from portal.catalog.quarantine.load_results import in_words, is_unchecked, load_check_of
+from portal.catalog.models import EngineName, FormerName, Gate, Licence, ModelRepo, TeamMember
+from portal.catalog.quarantine.load_results import why_not_loaded
 from portal.catalog.services.lookup import head_revision
 from portal.errors import FieldErrors
 from portal.parsing.texts import text_problem
@@ -148,15 +149,16 @@ def _require_prompt_days(configuration: dict[str, Any]) -> None:
         )
 
 
-def _require_tried(repo: ModelRepo) -> None:
+def _require_tried(repo: ModelRepo, field: str) -> None:
     """Refuse to host what the engine that is to serve it hasn't loaded. Raise FieldErrors."""
     revision = head_revision(repo)
-    if revision is not None and is_unchecked(revision):
-        said = in_words(load_check_of(revision))
+    if revision is not None and (why := why_not_loaded(repo, revision)):
+        engine = engine_of(repo, revision)
+        where = " where WEIGHTGATE_VLLM is set" if engine == EngineName.VLLM else ""
         raise FieldErrors(
             {
-                "hosted": f"{said}. An operator tries it with `manage.py try_load "
-                f"{repo.full_name}` where WEIGHTGATE_VLLM is set; then it can be hosted."
+                field: f"{why}. An operator tries it with `manage.py try_load {repo.full_name} "
+                f"--engine {engine}`{where}; then it can be hosted."
             }
         )
 
@@ -188,7 +190,7 @@ def configure_repo(*, actor: User, repo_id: int, now: datetime, **configuration:
             setattr(repo, key, value)
         require_valid(repo, now)
         if changed.get("hosted") or (repo.hosted and "engine" in changed):
-            _require_tried(repo)
+            _require_tried(repo, "hosted" if "hosted" in changed else "engine")
         repo.save()
         record(
             EventType.REPO_CONFIGURED,

@@ -21,6 +21,8 @@ from portal.catalog.errors import LeadsCollection, NameKept, RepoExists
 from portal.catalog.licensing.hosting import standing_right
 from portal.catalog.models import Licence, ModelRepo
 from portal.catalog.quarantine.consenting import state_right
+from portal.catalog.quarantine.load_results import why_not_loaded
+from portal.catalog.services.lookup import head_revision
 from portal.catalog.services.renaming import give_up_name
 from portal.catalog.services.repos import configure_repo
 from portal.errors import FieldErrors
@@ -67,6 +69,8 @@ def settings(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         return redirect("site:model_settings", repo.namespace.name, repo.name)
     standing = standing_on(ModelRepo.objects.filter(pk=repo.pk), now)
     context = {"repo": repo, "form": form, "standing": standing, "over": fingerprint(before)}
+    head = head_revision(repo) if repo.hosted else None
+    context["not_loaded"] = why_not_loaded(repo, head) if head else ""
     context["right"] = standing_right(repo)
     return form_page(request, "site/labs/model_settings.html", context)
 
