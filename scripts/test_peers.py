@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -145,13 +144,12 @@ def by_harness() -> Iterator[tuple[str, Command]]:
 
 
 def without_the_server() -> Iterator[tuple[str, Command]]:
-    """Install the wheel beside what RemoteEngine needs alone, as docs/white-box.md says."""
+    """Install the wheel with its extra for RemoteEngine, as docs/white-box.md says."""
     wheel = build_wheel()
-    extra = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    needs = extra["project"]["optional-dependencies"]["remote"]
-    python = environment("remote", *needs)
-    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", wheel]
-    subprocess.run(install, check=True)
+    python = environment("remote")
+    for options in ((), ("--no-deps", "--force-reinstall")):  # its needs, and then this very wheel
+        install = [python, "-m", "pip", "install", "-q", *options, f"{wheel}[remote]"]
+        subprocess.run(install, check=True)
     yield "RemoteEngine without the server", [python, PEERS / "remote_engine.py"]
 
 
@@ -182,7 +180,8 @@ def environment(name: str, *requirements: str, behind: bool = False) -> Path:
         if behind:
             site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
             (site / "behind.pth").write_text(sysconfig.get_path("purelib"))
-        subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
+        if requirements:
+            subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
     return python
 
 

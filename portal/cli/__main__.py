@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from portal import process_commands
@@ -16,6 +17,10 @@ DESCRIPTION = (
     "Run Weightgate. Settings are read from the environment and from weightgate.env in the folder "
     "where this is called, or from the file that WEIGHTGATE_ENV_FILE names."
 )
+WITHOUT_SERVER = (
+    "The server’s packages aren’t installed: the wheel alone is for inference.RemoteEngine. Install"
+    ' it with its extra: pip install "$(echo weightgate-*.whl)[portal]"'
+)
 ADDRESS = re.compile(r"unix:/.+|(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 USUAL_ADDRESS = f"{process_commands.HOST}:{process_commands.PORT}"
 Action = Callable[[argparse.Namespace], tuple[str, ...]]
@@ -24,6 +29,9 @@ Action = Callable[[argparse.Namespace], tuple[str, ...]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand. A process of the installation takes this one's place."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if find_spec("django") is None:
+        print(WITHOUT_SERVER, file=sys.stderr)
+        return 1
     if words[:1] == ["manage"]:
         return manage(words[1:], "weightgate manage")
     if words[:1] == ["setup"]:

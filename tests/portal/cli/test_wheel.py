@@ -100,10 +100,25 @@ def answer_of(url: str) -> str:
     return answer.text if answer.status_code == httpx2.codes.OK else ""
 
 
+def test_without_the_server_the_command_says_what_to_install(wheel, tmp_path):
+    programs = install(wheel, tmp_path / "environment", beside=False)
+    done = subprocess.run([programs / "weightgate", "setup"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "[portal]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_a_remote_engine_gets_is_no_server():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = {*project["dependencies"], *project["optional-dependencies"]["remote"]}
+    assert set(map(normal, needs)) == {"httpx2", "numpy", "tokenizers"}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_what_is_imported_is_among_its_dependencies(package):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {normal(line) for line in project["dependencies"]}
+    needs = (*project["dependencies"], *project["optional-dependencies"]["portal"])
+    declared = {normal(line) for line in needs}
     brought = {
         normal(line) for name in declared for line in distribution(name).requires or ()
     } | declared

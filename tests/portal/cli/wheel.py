@@ -18,8 +18,11 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def install(wheel: Path, folder: Path) -> Path:
-    """Install the wheel beside the packages of this environment; return the folder of programs."""
+def install(wheel: Path, folder: Path, *, beside: bool = True) -> Path:
+    """Install the wheel, and return the folder of programs.
+
+    ``beside``: it finds the packages of this environment; else it has none.
+    """
     quietly = {"check": True, "capture_output": True}
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], **quietly)
     python = folder / "bin/python"
@@ -27,5 +30,6 @@ def install(wheel: Path, folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", *options, str(wheel)]
     subprocess.run(pip, **quietly)
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    if beside:
+        (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python.parent
