@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from portal.accounts.views.confirming import ConfirmAddress
+from portal.site.operators.records import records
 from portal.site.views import operations
 from portal.surfaces import indexing
 from portal.surfaces.assets import stylesheet
@@ -33,6 +34,7 @@ urlpatterns = [
     ),
     path("accounts/", include("allauth.account.urls")),
     path("api/v1/", include("portal.api.urls")),
+    path("operators/records", records.urls),
     path("", include("portal.accounts.urls")),
     path("", include("portal.access.urls")),
     path("", include("portal.jobs.urls")),

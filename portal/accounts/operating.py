@@ -6,6 +6,8 @@ from portal.accounts.models import User
 from portal.errors import Forbidden
 
 MAKE_A_LAB = "make a lab. Ask one to, and to let you publish"
+SEE_HOME = "see what needs its operators"
+SEE_RECORDS = "look up its rows"
 SEE_WORKERS = "see who serves which model"
 SET_TARIFFS = "set tariffs"
 KEEP_LISTS = "keep the screening lists"

@@ -8,6 +8,7 @@ from portal.settings.site import DEBUG, TEMPLATE_DIR, VAR
 
 INSTALLED_APPS = [
     "portal.accounts",  # first, since its command changepassword leaves an event, unlike Django's
+    "django.contrib.admin.apps.SimpleAdminConfig",  # read by operators; it finds no apps by itself
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

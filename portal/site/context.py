@@ -48,12 +48,12 @@ SECTIONS = (
     ("access:request_form", "queue"),
     ("access:question", "queue"),
     ("access:letter", "queue"),
-    ("access:screening", "queue"),
+    ("access:screening", "operators"),
     ("site:export", "queue"),
     ("access:", "access"),
-    ("jobs:disclosure", "lab"),
-    ("jobs:tariffs", "lab"),
-    ("jobs:serving", "lab"),
+    ("jobs:disclosure", "operators"),
+    ("jobs:tariffs", "operators"),
+    ("jobs:serving", "operators"),
     ("jobs:", "playground"),
     ("site:usage", "playground"),
     ("site:access", "access"),
@@ -69,8 +69,10 @@ SECTIONS = (
     ("site:model", "models"),
     ("site:licence", "models"),
     ("site:lab", "lab"),
-    ("site:operator", "lab"),
-    ("site:checks", "lab"),
+    ("site:operator", "operators"),
+    ("site:storage", "operators"),
+    ("records:", "operators"),
+    ("site:checks", "operators"),
 )
 
 
@@ -153,6 +155,8 @@ def navigation(user: User | None, work: Work) -> list[NavEntry]:
     entries.append(("playground", "Playground", "jobs:playground", None))
     if work.runs_lab:
         entries.append(("lab", "Lab", "site:labs", None))
+    if user and user.is_operator:
+        entries.append(("operators", "Operators", "site:operators_home", None))
     if user:
         entries.append(("tokens", "Tokens", "accounts:tokens", None))
     return [

@@ -70,6 +70,7 @@ urlpatterns = [
     path("inbox/<int:message_id>", inbox.letter, name="letter"),
     path("inbox/<int:message_id>/again", inbox.again, name="letter_again"),
     path("demo/mail", inbox.demo_mail, name="demo_mail"),
+    path("", include("portal.site.operators.urls")),
     path("", include("portal.site.labs.urls")),
     path(
         "collections/<namespace:namespace>/<repo_name:slug>",

@@ -13,6 +13,7 @@ from portal.accounts.operating import SEE_WORKERS, require_operator
 from portal.accounts.views import signed_in
 from portal.formatting import counted
 from portal.jobs.hosting import unserved_repos
+from portal.jobs.serving.load import loads_of_hosted
 from portal.jobs.serving.servers import live_servers
 
 PAGE_SIZE = 25
@@ -29,5 +30,11 @@ def serving(request: HttpRequest) -> HttpResponse:
         (server, server.context_length and counted(server.context_length, "token"))
         for server in page
     ]
-    context = {"page": page, "rows": rows, "unserved": unserved_repos(now)}
+    context: dict[str, object] = {
+        "page": page,
+        "rows": rows,
+        "unserved": unserved_repos(now),
+        "loads": loads_of_hosted(now),
+        "now": now,
+    }
     return render(request, "jobs/serving.html", context)

@@ -11,7 +11,7 @@ from portal.site.labs.repos import views as repos
 
 MODEL = "<namespace:namespace>/<repo_name:name>"
 urlpatterns = [
-    path("operators", people.operators, name="operators"),
+    path("operators/people", people.operators, name="operators"),
     path("operators/<str:username>/take", people.operator_take, name="operator_take"),
     path("", include("portal.site.labs.collections.urls")),
     path("labs", views.labs, name="labs"),

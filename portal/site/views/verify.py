@@ -14,14 +14,15 @@ from portal.accounts.tokens.authentication import session_caller
 from portal.catalog.errors import KeyNotFound
 from portal.catalog.manifests.key import manifest_key, public_pem
 from portal.catalog.manifests.manifest import is_signed
-from portal.catalog.models import Blob, ManifestKey, StorageFinding
+from portal.catalog.models import ManifestKey, StorageFinding
 from portal.catalog.quarantine.load_results import in_words, load_check_of
 from portal.catalog.services.lookup import find_repo, find_revision
 from portal.site.context import person
 from portal.site.model_page.verification import command, look_at_signature
+from portal.site.operators.storage_use import storage_by_model, storage_total
 from portal.surfaces.reads_only import reads_only
 
-PAGE_SIZE = 100
+PAGE_SIZE, MODELS_SHOWN = 100, 25
 PEM = "application/x-pem-file"
 
 
@@ -69,7 +70,6 @@ def storage(request: HttpRequest) -> HttpResponse:
     open_first = F("mended_at").desc(nulls_first=True)
     findings = StorageFinding.objects.order_by(open_first, "-found_at", "-pk")
     page = Paginator(findings, PAGE_SIZE).get_page(request.GET.get("page"))
-    unchecked = Blob.objects.filter(checked_at=None).count()
-    oldest = Blob.objects.exclude(checked_at=None).order_by("checked_at").first()
-    context = {"page": page, "unchecked": unchecked, "oldest": oldest}
+    models = Paginator(storage_by_model(), MODELS_SHOWN).get_page(request.GET.get("models"))
+    context = {"page": page, "total": storage_total(), "models": models}
     return render(request, "site/storage.html", context)

@@ -28,6 +28,7 @@ from portal.catalog.models import Collection, ModelRepo, Revision, TeamMember
 from portal.delivery.links import Link, sign
 from portal.outbox.models import OutboxMessage
 from portal.site.context import Work
+from portal.site.operators.records import COLUMNS
 from tests.architecture.permissions.api_rows import API_ROWS
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_token, make_user
@@ -284,7 +285,23 @@ PUBLISH = {PUBLISHERS: 400}  # they may, and send nothing
 MADE_BY = {"administrator": 403}
 INSIDERS = "licensee administrator publisher operator"
 
+LOOKED_UP = [model._meta.label_lower.replace(".", "_") for model in COLUMNS]
 PAGES = [
+    Row("records:index", "GET", 403, LOGIN | {"operator": 200}),
+    *(
+        Row(f"records:{name}_changelist", "GET", 403, LOGIN | {"operator": 200})
+        for name in LOOKED_UP
+    ),
+    *(
+        Row(
+            f"records:{name}_change",
+            "GET",
+            403,
+            LOGIN | {"operator": 302},
+            lambda w: {"object_id": "0"},
+        )
+        for name in LOOKED_UP
+    ),
     Row("favicon", "GET", 302),
     Row("robots", "GET", 200),
     Row("healthz", "GET", 200),
@@ -372,6 +389,16 @@ PAGES = [
     ),
     Row("site:checks", "GET", 403, LOGIN | {"operator": 200}),
     Row("site:checks", "POST", 403, LOGIN | {"operator": 200}),
+    Row("site:operators_home", "GET", 403, LOGIN | {"operator": 200}),
+    Row("site:operators_gate", "GET", 403, LOGIN | {"operator": 200}),
+    Row("site:operators_mail", "GET", 403, LOGIN | {"operator": 200}),
+    Row(
+        "site:operators_mail_again",
+        "POST",
+        403,
+        LOGIN | {"operator": 404},
+        lambda w: {"message_id": 0},
+    ),
     Row("site:operators", "GET", 403, LOGIN | {"operator": 200}),
     Row("site:operators", "POST", 403, LOGIN | {"operator": 422}),
     Row(

@@ -16,6 +16,7 @@ from portal.access.models import Invitation
 from portal.accounts.models import User
 from portal.jobs.batches.public_ids import BATCH_PREFIX, spelt
 from portal.jobs.disclosure.services import ask_disclosure
+from portal.site.operators.records import COLUMNS
 from tests.architecture.permissions.test_permissions import (
     PAGES,
     Row,
@@ -88,7 +89,7 @@ NO_PAGES = {
         "site:discard_typed",
     ),
     *("site:letter_again", "site:model_name_give_up", "site:theme", "site:lab_collection_move"),
-    *("site:lab_collection_remove", "site:operator_take"),
+    *("site:lab_collection_remove", "site:operator_take", "site:operators_mail_again"),
 }
 
 
@@ -158,6 +159,9 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
         now=timezone.now(),
     )
     yield page("jobs:disclosure", people["operator"], disclosure_id=disclosure.pk)
+    for model in COLUMNS:
+        row = f"records:{model._meta.label_lower.replace('.', '_')}_change"
+        yield page(row, people["operator"], object_id=str(model._default_manager.latest("pk").pk))
     yield page("jobs:playground", portal.job.person)
     yield page("site:usage", portal.job.person)
     yield page("site:planner", None, query="?model=mt-nlg-530b&machine=8xa100-80")

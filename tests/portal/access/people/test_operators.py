@@ -40,11 +40,11 @@ def invite(operator: User) -> Invitation:
 
 def test_the_page_invites_an_address_and_lists_it(client, operator):
     client.force_login(operator)
-    page = client.post("/operators", {"person": EMAIL}, follow=True).text
+    page = client.post("/operators/people", {"person": EMAIL}, follow=True).text
     assert f"An invitation is on its way to {EMAIL}" in page
     assert f'Withdraw<span class="vh"> the invitation to {EMAIL}' in " ".join(page.split())
     withdraw = f"/invitations/{Invitation.objects.get().pk}/withdraw"
-    assert client.post(withdraw)["Location"] == "/operators"
+    assert client.post(withdraw)["Location"] == "/operators/people"
     assert not Invitation.objects.waiting().exists()
 
 
@@ -66,10 +66,10 @@ def test_who_accepts_operates_the_site_and_the_record_says_so(operator):
 def test_who_has_an_account_is_one_at_once_and_gets_a_letter(client, operator):
     person = make_user()
     client.force_login(operator)
-    page = client.post("/operators", {"person": person.username}, follow=True).text
+    page = client.post("/operators/people", {"person": person.username}, follow=True).text
     assert "has the role now, and a letter that says so" in page
     assert "operator of" in OutboxMessage.objects.get(kind="role_given", recipient=person).text
-    page = client.post("/operators", {"person": person.username}, follow=True).text
+    page = client.post("/operators/people", {"person": person.username}, follow=True).text
     assert "has the role already. Nothing changed." in page
 
 
@@ -111,7 +111,7 @@ def test_nobody_else_invites_or_withdraws(client, operator):
     with pytest.raises(NoSuchInvitation):
         withdraw_invitation(actor=publisher, invitation_id=invitation.pk, now=timezone.now())
     client.force_login(publisher)
-    assert client.post("/operators", {"person": EMAIL}).status_code == 403
+    assert client.post("/operators/people", {"person": EMAIL}).status_code == 403
 
 
 def test_an_invitation_of_a_former_operator_gives_nothing(operator):
