@@ -8,7 +8,7 @@ from itertools import groupby
 from inference.plan import GpuMemory
 
 LEFT, MARGIN, HIGH, GAP = 52.0, 8.0, 14.0, 6.0
-WIDE, NARROW = 1120, 380
+WIDE, NARROW = 760, 380
 MOST_DRAWN = 32
 LEGEND = (
     ("weights", "weights"),

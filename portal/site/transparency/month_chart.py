@@ -10,8 +10,8 @@ from portal.site.models import PublishedMonth
 from portal.site.transparency.reading import words
 
 TOP, BOTTOM, LEFT, MARGIN = 14.0, 180.0, 40.0, 4.0
-WIDE, NARROW = 1120, 380
-MONTHS_WIDE, MONTHS_NARROW, LEVELS = 24, 9, 4
+WIDE, NARROW = 760, 380
+MONTHS_WIDE, MONTHS_NARROW, LEVELS = 18, 9, 4
 BAR_SHARE = 0.36  # of a month's place, for each of its two bars
 
 
