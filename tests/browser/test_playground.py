@@ -56,7 +56,7 @@ def test_a_prompt_of_two_lines_gives_what_it_gives_a_program(
     run(page, Prompt=PROMPT, Tokens_at_most="12", Temperature="0")
     assert written(page) == completion.choices[0].text
     assert page.locator(".out .lp").count() == (page.locator(".out .tok").count() if shown else 0)
-    assert "\\r" not in page.locator("#code-1").inner_text()
+    assert "\\r" not in page.get_by_role("region", name="curl").inner_text()
 
 
 def start(page: Page, **typed: str) -> None:
