@@ -28,6 +28,16 @@ def reading_once() -> Iterator[None]:
         _answers.reset(before)
 
 
+@contextmanager
+def still_reading_once() -> Iterator[None]:
+    """Go on with what the block around remembers, or begin where there is none."""
+    if _answers.get() is not None:
+        yield
+    else:
+        with reading_once():
+            yield
+
+
 def once(key: Callable[P, Hashable]) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Mark a function whose answer depends on ``key`` of its arguments alone, and on the rows."""
 

@@ -17,6 +17,7 @@ from portal.access.evidence.flags import EvidenceFlag, FlagKind
 from portal.access.lifecycle import end_by_somebody
 from portal.access.models import AccessRequest, Grant, Hold, Membership
 from portal.accounts.models import Affiliation, User
+from portal.catalog.labs.seats import reviewable_keys
 from portal.catalog.models import ModelRepo
 from portal.formatting import whole_date
 
@@ -154,7 +155,7 @@ def _reading(reader: User | None, refusals: Collection[AccessRequest]) -> Readin
         return Reading(frozenset(), frozenset())
     readable = AccessRequest.objects.readable_by(reader)
     keys = readable.filter(pk__in=[refusal.pk for refusal in refusals])
-    team = ModelRepo.objects.reviewable_by(reader).values_list("pk", flat=True)
+    team = reviewable_keys(reader)
     administered = ModelRepo.objects.administered_by(reader).values_list("pk", flat=True)
     return Reading(
         frozenset(keys.values_list("pk", flat=True)) if refusals else frozenset(),

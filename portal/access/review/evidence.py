@@ -16,6 +16,7 @@ from portal.access.requests.form.answers import country_name, sector_label
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.models import Affiliation, Reference, User
 from portal.accounts.reference_origins import Origins
+from portal.catalog.labs.seats import reviewable_keys
 from portal.formatting import digest
 from portal.text.bidi import isolated
 
@@ -110,7 +111,10 @@ def organization_record(access_request: AccessRequest, reader: User) -> Organiza
     """Return the decisions for the applicant's organization, or None if it isn't a known one."""
     if access_request.organization_id is None:
         return None
-    of_organization = AccessRequest.objects.readable_by(reader).filter(
+    is_on_team = access_request.repo_id in reviewable_keys(reader)
+    every = AccessRequest.objects.submitted().exclude(applicant=reader)  # what a team reads
+    readable = every if is_on_team else AccessRequest.objects.readable_by(reader)
+    of_organization = readable.filter(
         repo=access_request.repo_id, organization=access_request.organization_id
     )
     others = of_organization.exclude(pk=access_request.pk)

@@ -11,6 +11,7 @@ from portal.accounts.models import Namespace, User
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import ModelRepo, NamespaceSeat, TeamMember
+from portal.database.once import once
 
 
 def seat_holders(repo: ModelRepo, **role: str) -> QuerySet[User]:
@@ -23,6 +24,12 @@ def seat_holders_of(repos: QuerySet[ModelRepo], **role: str) -> QuerySet[User]:
     seats = TeamMember.objects.filter(repo__in=repos.values("pk"), **role)
     wide_seats = NamespaceSeat.objects.filter(namespace__in=repos.values("namespace"), **role)
     return User.objects.filter(Q(pk__in=seats.values("user")) | Q(pk__in=wide_seats.values("user")))
+
+
+@once(lambda person: person.pk)
+def reviewable_keys(person: User) -> frozenset[int]:
+    """Return the keys of the repos on whose review team a person sits."""
+    return frozenset(ModelRepo.objects.reviewable_by(person).values_list("pk", flat=True))
 
 
 def with_seats(people: QuerySet[User], repo: ModelRepo) -> QuerySet[User]:

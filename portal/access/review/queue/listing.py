@@ -36,7 +36,7 @@ from portal.access.review.queue.paging import (
 )
 from portal.access.review.queue.rows import QueueRow, rows_of
 from portal.accounts.models import User
-from portal.catalog.labs.seats import seat_holders_of
+from portal.catalog.labs.seats import reviewable_keys, seat_holders_of
 from portal.catalog.models import ModelRepo
 
 PAGE_SIZE = 25
@@ -123,7 +123,7 @@ def _counts(
 
 def has_queue(reviewer: User) -> bool:
     """Tell if somebody is on a review team, owns an escalated request's model, or was a guest."""
-    if ModelRepo.objects.reviewable_by(reviewer).exists() or reviewer.guest_cases.exists():
+    if reviewable_keys(reviewer) or reviewer.guest_cases.exists():
         return True
     return any_exist(readable_parts(reviewer))
 

@@ -21,6 +21,7 @@ from portal.access.models import AccessRequest
 from portal.access.querysets import UNDECIDED, AccessRequestQuerySet
 from portal.access.querysets.requests import seats_as_guest
 from portal.accounts.models import User
+from portal.catalog.labs.seats import reviewable_keys
 from portal.catalog.models import ModelRepo
 from portal.database.once import once
 
@@ -96,7 +97,8 @@ def readable_parts(reviewer: User, repo_id: int | None = None) -> list[Requests]
 
     Together they are ``AccessRequest.objects.readable_by(reviewer)``, as a test holds.
     """
-    team = set(_keys(ModelRepo.objects.reviewable_by(reviewer), repo_id))
+    team = reviewable_keys(reviewer)
+    team = team if repo_id is None else team & {repo_id}
     readable = AccessRequest.objects.submitted().exclude(applicant=reviewer)
     escalated = readable.filter(escalation_level__gt=0)
     parts = _by_repo(readable, sorted(team))

@@ -16,7 +16,7 @@ from portal.access.review.queue.listing import has_queue
 from portal.access.review.views.case import case_context, undo_context
 from portal.accounts.models import User
 from portal.accounts.views import signed_in
-from portal.database.once import reading_once
+from portal.database.once import still_reading_once
 from portal.errors import Forbidden
 
 
@@ -58,7 +58,7 @@ def case_page(
     ``unsent``: the labels and texts of what the reviewer typed into a dialog that can't be sent.
     """
     now, filters = timezone.now(), carried_filters(request)
-    with reading_once():
+    with still_reading_once():
         context = case_context(access_request, reviewer, filters, now=now, failed=failed)
         context |= undo_context(reviewer, now) | {"notice": notice, "unsent": unsent}
         return render(request, "access/case.html", context, status=status)

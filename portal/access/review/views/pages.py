@@ -45,8 +45,9 @@ def _nothing_waits(reviewer: User) -> str:
 @login_required
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    reviewer, now = reviewer_of(request), timezone.now()
+    now = timezone.now()
     with reading_once():
+        reviewer = reviewer_of(request)
         return render(request, "access/queue.html", _queue_context(request, reviewer, now))
 
 
@@ -76,7 +77,8 @@ def _queue_context(request: HttpRequest, reviewer: User, now: datetime) -> dict[
 @require_safe
 def case(request: HttpRequest, request_id: int) -> HttpResponse:
     """Show everything that a decision needs on one page; ``?open=`` names a dialog to open."""
-    reviewer = reviewer_of(request)
     part = request.GET.get("open", "")
     opened = (part, None) if part in DIALOGS else None
-    return case_page(request, reviewer, readable_request(reviewer, request_id), failed=opened)
+    with reading_once():
+        reviewer = reviewer_of(request)
+        return case_page(request, reviewer, readable_request(reviewer, request_id), failed=opened)
