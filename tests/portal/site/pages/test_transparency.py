@@ -243,7 +243,7 @@ class TestThePage:
         assert str(newest.context["month"]) == "2026-12"
         page = client.get("/transparency?month=2026-10")
         words = " ".join(page.content.decode().split())
-        assert "<h2>October 2026</h2>" in words
+        assert "<h2> October 2026 </h2>" in words
         assert busy.full_name in words
         assert "withheld" in words
 
