@@ -112,7 +112,7 @@ ESTIMATES = (
         "BLOOM",
         quoted("Luccioni et al.", "luccioni"),
         "the one run; 50.5 t with idle machines and their making",
-        "433 MWh metered, a grid of 57 g/kWh (France)",
+        "433 MWh of GPUs at their power limit, not metered; 24.7 t of it is 57 g/kWh (France)",
         433,
         24.7,
     ),

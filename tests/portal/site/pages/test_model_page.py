@@ -64,7 +64,7 @@ def test_a_revision_is_chosen_by_name(client, tmp_path):
     first = make_revision(repo, tmp_path / "one")
     folder = make_folder(tmp_path / "two", **{"README.md": "# Second\n"})
     second = make_revision(repo, folder, title="Second", now=timezone.now())
-    assert "Second</h2>" in page_of(client, repo)
+    assert ">Second</a></h2>" in page_of(client, repo)
     assert "It completes text." in page_of(client, repo, f"?revision={first.commit}")
     assert second.commit in page_of(client, repo, "?revision=main")
     assert client.get(f"/{repo.full_name}?revision=nowhere").status_code == 404
