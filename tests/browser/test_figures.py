@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.checks import expect_open_to_all
+from tests.browser.checks import expect_open_to_all, overflows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
 
@@ -50,3 +50,14 @@ def test_another_month_is_a_choice_away(new_page) -> None:
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("heading", level=2).first).to_contain_text("made for this demo")
     expect_open_to_all(page)
+
+
+@pytest.mark.parametrize("path", ["/planner", "/transparency", "/example-lab/opt-175b#logbook"])
+def test_on_a_phone_the_tables_behind_charts_scroll_and_the_page_does_not(new_page, path) -> None:
+    page = new_page(width=360)
+    page.goto(path)
+    tables = page.locator(".chart > details")
+    assert tables.count() > 0
+    tables.evaluate_all("(all) => all.forEach((details) => { details.open = true; })")
+    expect(tables.last.get_by_role("table")).to_be_visible()
+    assert overflows(page) == []
