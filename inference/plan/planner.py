@@ -56,7 +56,8 @@ class Plan:
 
     Bytes are over all GPUs unless named otherwise; per GPU: of the fullest. kv_bytes_per_token:
     held once; kv_bytes_per_token_on_all: with copies. splits: every way that fits; fastest_stream,
-    fastest_full and fastest_prefill are of them. Speeds are None where the GPU's aren't known.
+    fastest_full and fastest_prefill are of them. All of these have the exchanges between GPUs in
+    them; roofline is without. Speeds are None where the GPU's aren't known.
     can_be_spread: whether the model can be cut so, and the ranks are as many as the GPUs; if not,
     figures of ranks mean nothing.
     """

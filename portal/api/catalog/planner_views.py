@@ -15,21 +15,31 @@ from portal.site.planner.forms import PlannerForm
 from portal.site.planner.own_models import own_models
 from portal.site.planner.results import as_json, result_of
 
+PLAN_HELP = (
+    "`roofline` is what memory and arithmetic allow, were GPUs joined for nothing. "
+    "`fastest_stream`, `fastest_full`, `fastest_prefill` and `splits` have the exchanges between "
+    "GPUs in them."
+)
+
+
+def _field(most: int = 40) -> serializers.CharField:
+    return serializers.CharField(required=False, allow_blank=True, max_length=most)
+
 
 class PlanFilters(Input):
-    """The fields of the page’s form; each has the same default."""
+    """The fields of the page’s form; each has the same default, also where it is empty."""
 
-    model = serializers.CharField(required=False, max_length=200)
-    machine = serializers.CharField(required=False, max_length=40)
-    dtype = serializers.CharField(required=False, max_length=40)
-    tokens_per_month = serializers.CharField(required=False, max_length=40)
-    gpus = serializers.CharField(required=False, max_length=40)
-    memory_gb = serializers.CharField(required=False, max_length=40)
-    bandwidth_gb_s = serializers.CharField(required=False, max_length=40)
-    tflops = serializers.CharField(required=False, max_length=40)
-    watts = serializers.CharField(required=False, max_length=40)
-    link_gb_s = serializers.CharField(required=False, max_length=40)
-    per_hour = serializers.CharField(required=False, max_length=40)
+    model = _field(200)
+    machine = _field()
+    dtype = _field()
+    tokens_per_month = _field()
+    gpus = _field()
+    memory_gb = _field()
+    bandwidth_gb_s = _field()
+    tflops = _field()
+    watts = _field()
+    link_gb_s = _field()
+    per_hour = _field()
 
 
 class PlanOutput(Output):
@@ -38,7 +48,7 @@ class PlanOutput(Output):
     model = serializers.CharField()
     gpu = serializers.CharField()
     dtype = serializers.CharField()
-    plan = serializers.DictField()
+    plan = serializers.DictField(help_text=PLAN_HELP)
     memory = serializers.ListField(child=serializers.DictField())
     reached_tokens_per_second = serializers.FloatField()
     kilowatts = serializers.FloatField()

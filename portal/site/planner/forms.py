@@ -10,6 +10,7 @@ from django.forms.boundfield import BoundField
 
 from inference.plan import DTYPE_BYTES, NAMES, Machine, Shape, named_shape
 from portal.access.requests.form.builder import PageForm
+from portal.site.planner.fields import NumberField, WholeNumberField
 from portal.site.planner.machines import LABELS, MINE, PRESETS, own_machine
 
 TITLES = {
@@ -24,6 +25,7 @@ DEFAULTS = {
     "tokens_per_month": "100000000",
 }
 OWN_FIELDS = ("gpus", "memory_gb", "bandwidth_gb_s", "tflops", "watts")
+LINK = "link_gb_s"  # of one's own GPUs as well, and may be left out
 MOST_TOKENS = 10**13
 REFUSALS = ("invalid", "min_value", "max_value", "required")
 
@@ -35,8 +37,8 @@ def title_of(name: str) -> str:
     return TITLES.get(name, name)
 
 
-def _whole(label: str, most: int, *, required: bool = False) -> forms.IntegerField:
-    return forms.IntegerField(
+def _whole(label: str, most: int, *, required: bool = False) -> WholeNumberField:
+    return WholeNumberField(
         label=label,
         min_value=1,
         max_value=most,
@@ -46,9 +48,9 @@ def _whole(label: str, most: int, *, required: bool = False) -> forms.IntegerFie
     )
 
 
-def _number(label: str, least: float, most: float, help_text: str = "") -> forms.FloatField:
+def _number(label: str, least: float, most: float, help_text: str = "") -> NumberField:
     wanted = f"{label}: give a number from {least:g} to {most:,.0f}."
-    return forms.FloatField(
+    return NumberField(
         label=label,
         min_value=least,
         max_value=most,
@@ -104,10 +106,14 @@ class PlannerForm(PageForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("machine") == MINE:
-            for name in OWN_FIELDS:
-                if cleaned.get(name) is None and name not in self.errors:
-                    self.add_error(name, "Give this of your own GPUs, or choose others.")
+        if cleaned.get("machine") != MINE:
+            for name in (*OWN_FIELDS, LINK):  # what isn't asked for can't be wrong
+                self.errors.pop(name, None)
+                cleaned[name] = None
+            return cleaned
+        for name in OWN_FIELDS:
+            if cleaned.get(name) is None and name not in self.errors:
+                self.add_error(name, "Give this of your own GPUs, or choose others.")
         return cleaned
 
     @property
@@ -118,7 +124,7 @@ class PlannerForm(PageForm):
     @property
     def own(self) -> list[BoundField]:
         """Return the fields that describe the reader's own GPUs."""
-        return [self[name] for name in (*OWN_FIELDS, "link_gb_s", "per_hour")]
+        return [self[name] for name in (*OWN_FIELDS, LINK, "per_hour")]
 
     @property
     def has_own(self) -> bool:

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from inference.plan import Machine, named_gpu, named_shape, plan_best
+from inference.plan import Machine, named_gpu, named_shape, plan, plan_best
 from tests.factories.catalog import make_folder, make_repo, make_revision
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,57 @@ NONSENSE = [
     (f"{OWN}&link_gb_s=0", "link_gb_s"),
     (f"{OWN}&per_hour=free", "per_hour"),
 ]
+
+
+UNUSED = ["gpus=abc", "memory_gb=-1", "bandwidth_gb_s=inf", "tflops=x", "watts=0", "link_gb_s=nan"]
+
+
+@pytest.mark.parametrize("field", UNUSED)
+def test_gpus_of_ones_own_count_only_where_they_are_chosen(client, field):
+    page = client.get(f"/planner?machine=8xa100-80&{field}")
+    assert page.status_code == 200
+    assert page.context["result"].machine_label == "8 × A100, 80 GB each"
+    assert client.get(f"/api/v1/planner/?machine=8xa100-80&{field}").status_code == 200
+
+
+WRITTEN = ["1,000,000", "1 000 000", "1\u00a0000\u00a0000", "1\u202f000\u202f000", "1000000"]
+
+
+@pytest.mark.parametrize("tokens", WRITTEN)
+def test_numbers_are_taken_as_pages_write_them(client, tokens):
+    page = client.get("/planner", {"tokens_per_month": tokens})
+    assert page.context["result"].costs.tokens == 1_000_000
+    own = OWN.replace("=936", f"={quote(tokens)}").replace("=71", "=1,000.5")
+    assert client.get(f"/planner?{own}").status_code == 200
+
+
+@pytest.mark.parametrize("tokens", ["1,00", "10,0000", "1,000 000", ",100", "1,5"])
+def test_commas_elsewhere_are_a_mistake(client, tokens):
+    assert client.get("/planner", {"tokens_per_month": tokens}).status_code == 422
+
+
+@pytest.mark.parametrize("field", ["model", "machine", "dtype", "tokens_per_month", "gpus"])
+def test_an_empty_field_is_as_good_as_left_out(client, field):
+    assert client.get(f"/planner?{field}=").status_code == 200
+    answer = client.get(f"/api/v1/planner/?{field}=")
+    assert answer.json() == client.get("/api/v1/planner/").json()
+
+
+def test_the_docs_have_speeds_with_and_without_what_gpus_exchange():
+    text = (ROOT / "docs" / "planning.md").read_text()
+    for name, gpus in (("v100-32", 16), ("a100-80", 8), ("h200-141", 8)):
+        for dtype, words in (("float16", "float16"), ("int8", "int8, on paper")):
+            machine = Machine(gpus, named_gpu(name), tensor_parallel_size=gpus)
+            made = plan(named_shape("opt-175b"), machine, dtype)
+            assert made.roofline is not None
+            [joined] = [way for way in made.splits if way.tensor_parallel_size == gpus]
+            speeds = [joined.one_stream, made.roofline.one_stream, joined.full, made.roofline.full]
+            [row] = [
+                line
+                for line in text.splitlines()
+                if line.startswith(f"| {gpus} × {name.upper()} | {words} |")
+            ]
+            assert row.endswith(f"| {' | '.join(f'{speed:,.0f}' for speed in speeds)} |")
 
 
 @pytest.mark.parametrize(("query", "field"), NONSENSE)
