@@ -8,6 +8,9 @@ are withheld, since an empty one would say something of each of them.
 A withheld cell can't be computed if another table, alike in all that is published, has another
 value there; that is, if it lies on a circle of withheld arcs along which one more, or one less,
 could flow. Where it doesn't, the cells of the cheapest such circle are withheld as well.
+
+Nor may a published total, less what is published of its line, say that few people are in the rest:
+where the withheld cells of a line are of few people together, its smallest other is withheld too.
 """
 
 from __future__ import annotations
@@ -52,20 +55,52 @@ class CountedCell:
 Cells = Mapping[Key, CountedCell]
 
 
-def withheld(cells: Cells) -> set[Key]:
-    """Return the cells to withhold: those of few people, and others until none can be computed.
+@dataclass(frozen=True)
+class SummedLine:
+    """A total, and the cells that add up to it."""
 
-    Raises ValueError for a small cell that no total could be withheld with.
+    total: Key
+    parts: tuple[Key, ...]
+
+
+def withheld(cells: Cells, lines: Sequence[SummedLine]) -> set[Key]:
+    """Return the cells to withhold: those of few people, and others that would tell of them.
+
+    That is until none can be computed, and no line's rest is of few people. Raises ValueError for
+    a small cell that no total could be withheld with.
     """
     hidden = {key for key, cell in cells.items() if cell.is_small or cell.may_be_empty}
     arcs = _arcs(cells)
+    while True:
+        _hide_circles(hidden, cells, arcs)
+        smallest = {
+            _smallest_other(line, cells, hidden) for line in lines if _is_short(line, cells, hidden)
+        }
+        if not smallest:
+            return hidden
+        hidden |= smallest
+
+
+def _hide_circles(hidden: set[Key], cells: Cells, arcs: Arcs) -> None:
+    """Withhold the cheapest circles until no withheld cell can be computed."""
     while exposed := [key for key in hidden if _circle(key, cells, arcs, hidden) is None]:
         key = min(exposed, key=lambda key: (cells[key].value, repr(key)))
         circle = _circle(key, cells, arcs, set(cells), already=hidden)
         if circle is None:
             raise ValueError(f"{key!r} has no total that could be withheld with it")
         hidden |= circle
-    return hidden
+
+
+def _is_short(line: SummedLine, cells: Cells, hidden: Set[Key]) -> bool:
+    """Tell whether the line's total, which is shown, says that few people are in its rest."""
+    people = sum(cells[key].people for key in line.parts if key in hidden)
+    return line.total not in hidden and 0 < people < FEW
+
+
+def _smallest_other(line: SummedLine, cells: Cells, hidden: Set[Key]) -> Key:
+    """Return the line's smallest cell that is shown and not empty, as a total of many has one."""
+    shown = [key for key in line.parts if key not in hidden and cells[key].value]
+    return min(shown, key=lambda key: (cells[key].value, repr(key)))
 
 
 def in_few(cells: Cells, groups: Mapping[Key, Sequence[Key]]) -> dict[Key, CountedCell]:

@@ -22,15 +22,18 @@ class Survival:
     last_seen: float
 
     def decided_by(self, days: float) -> float | None:
-        """Return the share that is decided within so many days; None beyond what was seen."""
+        """Return the share that is decided within so many days.
+
+        Beyond what was seen it is None, save where all were decided and none is left to wait.
+        """
         if days > self.last_seen:
-            return None
+            return 1.0 if self.steps and self.steps[-1][1] == 1 else None
         return next((share for at, share in reversed(self.steps) if at <= days), 0.0)
 
     @property
     def median_days(self) -> float | None:
         """Return by when half are decided; None where fewer are as yet."""
-        return next((at for at, share in self.steps if share >= 0.5), None)
+        return next((at for at, share in self.steps if round(share, 9) >= 0.5), None)
 
 
 def survival_of(observed: Sequence[Observed]) -> Survival:

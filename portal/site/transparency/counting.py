@@ -78,8 +78,8 @@ def hosted_between(first: datetime, after: datetime) -> dict[str, UseOfSector]:
             {
                 "tokens": row["prompt"] + row["written"],
                 "jobs": row["jobs"],
-                "energy_wh": round(row["energy"], 3),
-                "co2_g": round(row["carbon"], 3),
+                "energy_wh": row["energy"],
+                "co2_g": row["carbon"],
             },
         )
         for row in counted

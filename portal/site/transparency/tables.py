@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from portal.access.models import Decision
 from portal.access.reporting.months import CHAIR, OWNER, TEAM, DecisionRow, RequestRow
 from portal.access.reporting.regions import REGIONS
-from portal.access.reporting.suppression import CountedCell, in_few, withheld
+from portal.access.reporting.suppression import CountedCell, SummedLine, in_few, withheld
 from portal.accounts.models import Sector
 from portal.site.transparency.counting import ANONYMOUS, UseOfSector
 
 Published = dict[str, Any]
 UNSAID = ""
 TOTALS_WORTH = 100  # so that a total is withheld only where nothing else would do
+PLACES = 3  # of a published figure, so that no sum has a float's noise
 SECTORS = {**{str(key): str(label) for key, label in Sector.choices}, UNSAID: "Not said"}
 VERDICTS = {"approved": "Approved", "declined": "Declined"}
 REASONS = {str(key): str(label) for key, label in Decision.Reason.choices}
@@ -29,6 +31,8 @@ class _Network:
         self.rows = rows
         self.cells: dict[Hashable, CountedCell] = {}
         self.groups: dict[Hashable, tuple[Hashable, ...]] = {}
+        # of each total, and of each way to divide it
+        self.parts: dict[tuple[Hashable, frozenset[str]], list[Hashable]] = defaultdict(list)
 
     def add(
         self,
@@ -46,10 +50,13 @@ class _Network:
         worth = TOTALS_WORTH if key == "all" else 1
         self.cells[key] = CountedCell(*arc, len(inside), len(set(inside)), worth)
         self.groups[key] = totals
+        for total in totals:
+            self.parts[total, frozenset(fields)].append(key)
 
     def published(self) -> Callable[[Hashable], int | None]:
         """Return how a cell is published: its count, or None where it is withheld."""
-        hidden = withheld(in_few(self.cells, self.groups))
+        lines = [SummedLine(total, tuple(parts)) for (total, _), parts in self.parts.items()]
+        hidden = withheld(in_few(self.cells, self.groups), lines)
         return lambda key: None if key in hidden else self.cells[key].value
 
 
@@ -139,10 +146,13 @@ def use_table(
     whole = sum(cell.value for cell in cells.values())
     people = sum(used.people for used in use.values())
     cells["all"] = CountedCell("to", "from", whole, people, TOTALS_WORTH)
-    hidden = withheld(in_few(cells, {sector: ["all"] for sector in sectors}))
+    lines = [SummedLine("all", tuple(sectors))]
+    hidden = withheld(in_few(cells, {sector: ["all"] for sector in sectors}), lines)
 
     def shown(key: str, counts: Mapping[str, float]) -> dict[str, float | None]:
-        return {name: None if key in hidden else counts.get(name, 0) for name in figures}
+        return {
+            name: None if key in hidden else round(counts.get(name, 0), PLACES) for name in figures
+        }
 
     return {
         "total": shown("all", sums),

@@ -6,12 +6,13 @@ alone, since a quarter's counts, less its months', would give withheld ones away
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import datetime
+from math import ceil, floor
 from typing import Any
 
 from portal.access.reporting.months import observed_between
-from portal.access.reporting.suppression import CountedCell, withheld
+from portal.access.reporting.suppression import CountedCell, SummedLine, withheld
 from portal.access.reporting.survival import Observed, survival_of
 from portal.site.transparency.tables import SECTORS
 
@@ -19,15 +20,19 @@ SPANS = (7, 14, 30)
 
 
 def times_between(first: datetime, after: datetime) -> dict[str, Any]:
+    """Return the times of the requests that were submitted then, as seen at its end."""
+    return times_of(observed_between(first, after))
+
+
+def times_of(observed: Mapping[str, list[Observed]]) -> dict[str, Any]:
     """Return the shares decided within some days, of each sector with requests and of all."""
-    observed = observed_between(first, after)
     together = [request for requests in observed.values() for request in requests]
     cells: dict[Hashable, CountedCell] = {
         sector: CountedCell("from", "to", len(requests), len(requests))
         for sector, requests in observed.items()
     }
     cells["all"] = CountedCell("to", "from", len(together), len(together))
-    hidden = withheld(cells)
+    hidden = withheld(cells, [SummedLine("all", tuple(observed))])
     if not together or "all" in hidden:
         return {"all": None, "by_sector": dict.fromkeys(SECTORS)}
     return {
@@ -40,13 +45,14 @@ def times_between(first: datetime, after: datetime) -> dict[str, Any]:
 
 
 def _estimate(observed: list[Observed]) -> dict[str, Any]:
-    """Return whole per cents, and half's days."""
+    """Return whole per cents and half's days: each as reached, so that the two agree."""
     survival = survival_of(observed)
     shares = {str(days): survival.decided_by(days) for days in SPANS}
     median = survival.median_days
     return {
         "percent_within": {
-            days: None if share is None else round(100 * share) for days, share in shares.items()
+            days: None if share is None else floor(round(100 * share, 6))
+            for days, share in shares.items()
         },
-        "median_days": None if median is None else round(median),
+        "median_days": None if median is None else ceil(median),
     }

@@ -1,4 +1,4 @@
-"""No withheld cell of a published table can be computed from its totals and other cells."""
+"""No withheld cell of a published table can be computed, and no rest of a line is of few."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from portal.access.reporting.suppression import FEW, CountedCell, in_few, withheld
+from portal.access.reporting.suppression import FEW, CountedCell, SummedLine, in_few, withheld
 
 
 def table(rows: list[list[int]]) -> dict:
@@ -41,6 +41,27 @@ def line(*values: int) -> dict:
     """Make the network of counts that add up to a total."""
     cells = {i: CountedCell("from", "to", value, value) for i, value in enumerate(values)}
     return cells | {"all": CountedCell("to", "from", sum(values), sum(values))}
+
+
+def lines_of(cells: dict) -> list[SummedLine]:
+    """List the rows and columns of a table, or the one line of counts, with their totals."""
+    if "all" in cells:
+        return [SummedLine("all", tuple(key for key in cells if key != "all"))]
+    rows = sorted({i for i, _ in cells if i != "all"})
+    columns = sorted({j for _, j in cells if j != "all"})
+    return [
+        *[SummedLine((i, "all"), tuple((i, j) for j in columns)) for i in [*rows, "all"]],
+        *[SummedLine(("all", j), tuple((i, j) for i in rows)) for j in [*columns, "all"]],
+    ]
+
+
+def rests(cells: dict, hidden: set) -> list[int]:
+    """Return for each published total what is left of it, less what is published of its line."""
+    return [
+        cells[line.total].value - sum(cells[key].value for key in line.parts if key not in hidden)
+        for line in lines_of(cells)
+        if line.total not in hidden
+    ]
 
 
 def equations(cells: dict) -> list[dict]:
@@ -104,12 +125,15 @@ TABLES = SHAPES.flatmap(
 @example([[1, 1], [1, 1]])
 @example([[9, 0], [0, 9]])
 @example([[3, 20], [30, 40]])
+@example([[3, 0, 0, 132]])
+@example([[35, 1, 26, 1, 30], [20, 20, 20, 20, 20]])
 def test_no_withheld_cell_follows_from_the_others(rows):
     cells = table(rows)
-    hidden = withheld(cells)
+    hidden = withheld(cells, lines_of(cells))
     assert {key for key, cell in cells.items() if 0 < cell.value < FEW} <= hidden
     assert all(cells[key].value for key in hidden), "an empty cell is shown"
     assert computed(cells, hidden) == set()
+    assert not {rest for rest in rests(cells, hidden) if 0 < rest < FEW}
 
 
 @settings(max_examples=150, deadline=None)
@@ -120,7 +144,7 @@ def test_no_withheld_cell_follows_from_the_others(rows):
 @example([1, 11])
 def test_nor_by_trying_every_table_that_agrees(values):
     cells = line(*values)
-    hidden = withheld(cells)
+    hidden = withheld(cells, lines_of(cells))
     if len(hidden) > 3:
         return  # trying all would take too long; the equations are held above
     tables = alike(cells, hidden) if hidden else []
@@ -135,19 +159,20 @@ def test_nor_by_trying_every_table_that_agrees(values):
 @example([[0, 1], [0, 0]])
 def test_nor_do_empty_cells_of_few_people_follow(rows):
     cells = grouped(rows)
-    hidden = withheld(cells)
+    hidden = withheld(cells, lines_of(cells))
     assert computed(cells, hidden) == set()
     for (i, j), cell in cells.items():
         totals = [cells[i, "all"], cells["all", j]] if "all" not in (i, j) else []
         if any(total.is_small for total in totals) and all(total.value for total in totals):
             assert (i, j) in hidden, cell
+    assert not {rest for rest in rests(cells, hidden) if 0 < rest < FEW}
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=2), min_size=2, max_size=2))
 def test_nor_where_all_are_small(rows):
     cells = table(rows)
-    hidden = withheld(cells)
+    hidden = withheld(cells, lines_of(cells))
     assert computed(cells, hidden) == set()
     total = cells["all", "all"]
     assert not total.is_small or ("all", "all") in hidden
@@ -166,7 +191,10 @@ def test_nor_across_tables_that_share_a_total(verdicts, shares):
         cells["reason", i] = CountedCell("reasons", "b", value, value)
     whole = sum(verdicts) + declined
     cells["all"] = CountedCell("b", "a", whole, whole)
-    assert computed(cells, withheld(cells)) == set()
+    reasons = tuple(("reason", i) for i in range(len(shares)))
+    parts = (*[("verdict", i) for i in range(len(verdicts))], "declined")
+    lines = [SummedLine("all", parts), SummedLine("declined", reasons)]
+    assert computed(cells, withheld(cells, lines)) == set()
 
 
 @pytest.mark.parametrize(
@@ -177,13 +205,17 @@ def test_nor_across_tables_that_share_a_total(verdicts, shares):
         ((10, 16), set()),
         ((4, 10, 20), {0, 1}),
         ((4, 0, 20), {0, 2}),
-        ((3, 3, 20), {0, 1}),
+        ((3, 3, 20), {0, 1, 2}),
+        ((5, 5, 20), {0, 1}),
+        ((132, 2, 1), {0, 1, 2}),
+        ((26, 1, 35, 1, 30), {0, 1, 3}),
         ((1, 1, 20, 30), {0, 1, 2}),
         ((4,), {0, "all"}),
     ],
 )
 def test_the_least_is_withheld_that_will_do(values, hidden):
-    assert withheld(line(*values)) == hidden
+    cells = line(*values)
+    assert withheld(cells, lines_of(cells)) == hidden
 
 
 def test_a_large_sum_of_few_people_is_withheld_too():
@@ -192,9 +224,9 @@ def test_a_large_sum_of_few_people_is_withheld_too():
         "many": CountedCell("from", "to", 1_000_000, 50),
         "all": CountedCell("to", "from", 1_900_000, 51),
     }
-    assert withheld(cells) == {"one", "many"}
+    assert withheld(cells, lines_of(cells)) == {"one", "many"}
 
 
 def test_a_cell_without_a_total_is_refused():
     with pytest.raises(ValueError, match="no total"):
-        withheld({"alone": CountedCell("from", "to", 3, 3)})
+        withheld({"alone": CountedCell("from", "to", 3, 3)}, [])

@@ -36,6 +36,10 @@ def test_nothing_is_said_beyond_what_was_seen():
     assert survival_of([]).decided_by(0.1) is None
 
 
+def test_where_nobody_is_left_all_are_decided_ever_after():
+    assert survival_of(decided(1, 5) + waiting(3)).decided_by(30) == 1.0
+
+
 def test_of_107_with_two_decided_it_says_two_per_cent():
     survival = survival_of(decided(3, 3) + waiting(*[40] * 105))
     assert survival.decided_by(14) == pytest.approx(2 / 107)

@@ -10,21 +10,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from portal.access.models import AccessRequest
-from portal.access.reporting.months import DecisionRow, RequestRow
+from portal.access.reporting.survival import Observed
 from portal.delivery.models import Download
 from portal.site.models import PublishedMonth
-from portal.site.transparency.counting import UseOfSector
 from portal.site.transparency.publishing import figures_of, publish_months
 from portal.site.transparency.sample_months import add_sample_months
-from portal.site.transparency.tables import (
-    decisions_table,
-    requests_table,
-    rounded_to_tens,
-    use_table,
-)
-from portal.site.transparency.times import times_between
+from portal.site.transparency.times import SPANS, times_between, times_of
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_revision
@@ -36,14 +31,6 @@ OCTOBER = date(2026, 10, 1)
 
 IN_OCTOBER = datetime(2026, 10, 5, 9, tzinfo=UTC)
 AFTER = datetime(2026, 11, 2, 3, tzinfo=UTC)
-
-
-def requests(count: int, sector="academia", region="europe", model="lab/a", first=0):
-    return [RequestRow(first + number, sector, region, model) for number in range(count)]
-
-
-def decisions(count: int, verdict="approved", reason="", sector="academia", by="team", first=0):
-    return [DecisionRow(first + n, sector, verdict, reason, by) for n in range(count)]
 
 
 def shown(client, path: str) -> str:
@@ -73,71 +60,6 @@ def busy(tmp_path):
     other = make_request(repo, now=IN_OCTOBER)
     AccessRequest.objects.filter(pk=other.pk).update(sector="government", country="KE")
     return repo
-
-
-class TestTables:
-    def test_a_small_sector_is_withheld_with_the_smallest_other(self):
-        rows = requests(30) + requests(12, "government", first=30)
-        rows += requests(3, "industry_lab", first=50)
-        table = requests_table(rows)
-        shown = table["by_sector"]
-        assert (shown["academia"], shown["government"], shown["industry_lab"]) == (30, None, None)
-        assert (table["total"], shown["civil_society"]) == (45, 0)
-        assert set(table["by_sector_and_region"]["civil_society"].values()) == {0}
-
-    def test_a_few_people_who_ask_often_are_few(self):
-        assert requests_table(requests(4) * 5)["total"] is None
-
-    def test_all_of_one_place_is_shown_where_it_is_enough(self):
-        table = requests_table(requests(11))
-        assert table["by_sector_and_region"]["academia"]["europe"] == 11
-        assert table["by_model"] == {"lab/a": 11}
-
-    def test_a_reason_that_would_tell_a_verdict_is_withheld_with_it(self):
-        rows = decisions(40) + decisions(3, "declined", "commercial", first=40)
-        table = decisions_table(rows)
-        assert table["by_verdict"] == {"approved": None, "declined": None}
-        assert set(table["by_reason"].values()) == {None}, "an empty one would tell of each"
-        assert table["total"] == 43
-
-    def test_of_a_group_of_few_no_cell_is_shown_though_it_be_empty(self):
-        rows = decisions(40) + decisions(25, "declined", "commercial", first=40)
-        rows += decisions(2, "declined", "commercial", "industry_lab", first=90)
-        shown = decisions_table(rows)["by_sector"]
-        assert shown["industry_lab"] == {"approved": None, "declined": None, "all": None}
-        assert shown["government"] == {"approved": 0, "declined": 0, "all": 0}
-
-    def test_of_few_in_all_nothing_is_shown(self):
-        table = requests_table(requests(3))
-        assert set(table["by_region"].values()) == {None}
-        assert set(table["by_sector"].values()) == {None}
-
-    def test_who_decided_adds_up_to_all_decisions(self):
-        rows = decisions(30) + decisions(2, by="owner", first=30)
-        table = decisions_table(rows)
-        assert table["by_whom"] == {"team": None, "owner": None, "chair": 0}
-
-    def test_of_use_the_people_are_counted(self):
-        use = {
-            "academia": UseOfSector(40, {"tokens": 100, "jobs": 40}),
-            "government": UseOfSector(1, {"tokens": 900, "jobs": 9}),
-            "industry_lab": UseOfSector(12, {"tokens": 50, "jobs": 12}),
-        }
-        table = use_table(use, ("tokens", "jobs"))
-        assert table["by_sector"]["government"] == {"tokens": None, "jobs": None}
-        assert table["by_sector"]["industry_lab"] == {"tokens": None, "jobs": None}
-        assert table["by_sector"]["academia"]["tokens"] == 100
-        assert table["total"] == {"tokens": 1050, "jobs": 61}
-
-    def test_jobs_that_wrote_nothing_are_of_people_all_the_same(self):
-        use = {"academia": UseOfSector(2, {"tokens": 0, "jobs": 2})}
-        table = use_table(use, ("tokens", "jobs"))
-        assert table["by_sector"]["academia"] == {"tokens": None, "jobs": None}
-        assert table["total"]["jobs"] is None
-
-    @pytest.mark.parametrize(("stock", "told"), [(0, 0), (3, None), (12, 10), (18, 20)])
-    def test_a_stock_is_rounded(self, stock, told):
-        assert rounded_to_tens(stock) == told
 
 
 class TestPublishing:
@@ -205,6 +127,27 @@ class TestPublishing:
         assert earlier["downloads"]["total"]["downloads"] == 0
 
 
+def assert_agrees(estimate: dict) -> None:
+    """Hold half's days against the shares, which grow with the days."""
+    seen = {
+        int(days): share for days, share in estimate["percent_within"].items() if share is not None
+    }
+    assert list(seen.values()) == sorted(seen.values())
+    median = estimate["median_days"]
+    for days, share in seen.items():
+        assert (share >= 50) == (median is not None and median <= days)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 29), st.booleans()), min_size=12, max_size=40))
+@example([(7.4, True)] * 6 + [(7.1, True)] * 5 + [(6.0, True)] * 10)
+@example([(3.0, True)] * 199 + [(9.0, True)] * 201)
+def test_shares_and_half_s_days_agree(rows):
+    observed = [Observed(days, is_decided=is_decided) for days, is_decided in rows]
+    observed.append(Observed(30.0, is_decided=False))
+    assert_agrees(times_of({"academia": observed})["all"])
+
+
 class TestTheDemosSample:
     def test_it_is_marked_wherever_it_is_read_and_comes_once(self, client, busy):
         for _ in range(2):
@@ -219,6 +162,27 @@ class TestTheDemosSample:
         assert "up to September 2026 a sample" in words
         data = client.get("/api/v1/transparency/").json()["months"]
         assert [month.get("sample") for month in data] == [None] + [True] * 12
+
+    def test_its_figures_can_be(self):
+        add_sample_months(["lab/opt-66b", "lab/opt-175b"], IN_OCTOBER, AFTER)
+        months = list(PublishedMonth.objects.all())[::-1]
+        waiting = 0
+        for month in months:
+            figures = month.figures
+            waiting += figures["requests"]["total"] - figures["decisions"]["total"]
+            assert 0 <= figures["undecided_at_end"] <= waiting + 5
+        times = [month.figures["times"] for month in months if month.figures["times"]]
+        assert len(times) == 4
+        for quarter in times:
+            of_all, estimates = quarter["all"], [*filter(None, quarter["by_sector"].values())]
+            assert len(estimates) > 2
+            for estimate in [of_all, *estimates]:
+                assert_agrees(estimate)
+            for span in map(str, SPANS):
+                shares = [estimate["percent_within"][span] for estimate in estimates]
+                if None in shares:
+                    continue  # whose last wait ended earlier says nothing of that day
+                assert min(shares) <= of_all["percent_within"][span] <= max(shares)
 
     def test_it_has_the_shape_of_a_month_that_was_counted(self, busy):
         add_sample_months(["lab/opt-66b"], IN_OCTOBER, AFTER)
