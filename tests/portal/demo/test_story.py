@@ -11,7 +11,7 @@ from portal.access.grants.renewals import is_renewable
 from portal.access.models import AccessRequest, Grant, Hold, Membership
 from portal.access.policy.conflicts import conflicts_of
 from portal.access.policy.policy import Action, may
-from portal.accounts.models import User
+from portal.accounts.models import AccessToken, User
 from portal.accounts.organizations.register import load_seed
 from portal.audit.models import AuditEvent
 from portal.demo import cast, people, requests, story
@@ -115,3 +115,12 @@ def test_a_demo_from_before_there_was_a_story_goes_on_without():
     roles = AccessRequest.objects.filter(repo=repo).values_list("applicant__username", flat=True)
     assert set(roles) == {"approved", "applicant"}
     assert User.objects.filter(username="late").exists()
+
+
+def test_a_token_that_is_found_again_was_not_used():
+    now = timezone.now()
+    people.seed_person("reviewer", {}, now)
+    known = people.seed_token("reviewer", "", now)
+    assert people.seed_token("reviewer", known, now) == known
+    assert AccessToken.objects.get().last_used_at is None
+    assert people.seed_token("reviewer", known, now + timedelta(days=360)) != known
