@@ -41,6 +41,8 @@ def _number(name: str, label: str, hint: str) -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
         help_text=hint,
+        min_value=least,
+        max_value=most,
         error_messages={
             "required": f"Choose {least} to {most}.",
             **told_as(f"{label}: give a whole number, {least} to {most}."),
@@ -55,6 +57,7 @@ def _megabytes(name: str, label: str, hint: str) -> MegabytesField:
     return MegabytesField(
         label=label,
         help_text=hint,
+        max_value=most,
         error_messages={"required": f"Choose {least} to {most}.", **told_as(words)},
         widget=forms.NumberInput(
             attrs={"class": "short", "min": least, "max": most, "step": "any"}
@@ -71,7 +74,11 @@ HOSTED = {"waiting_tokens_per_day", *NUMBERS, *(f"most_{name}" for name in NUMBE
 
 
 class GateForm(PageForm):
-    """The settings of one gate. Whether the team can live up to them, the service says."""
+    """The settings of one gate. Whether the team can live up to them, the service says.
+
+    What a value alone can be wrong about, its field says, by the service's own RANGES: so one
+    answer that can't be read hides no other that is out of bounds.
+    """
 
     quorum = _number("quorum", "People for a decision", "So many people must vote alike to decide.")
     decision_days = _number(

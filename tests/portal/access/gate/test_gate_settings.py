@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from portal.access.gate.settings import save_gate, seat_member, unseat_member
+from portal.access.gate.forms import GateForm
+from portal.access.gate.settings import RANGES, save_gate, seat_member, unseat_member
 from portal.access.models import ConflictDeclaration, GateSettings
 from portal.access.policy.gate_settings import settings_of
-from portal.access.policy.quotas import LARGEST
+from portal.access.policy.quotas import IN_BYTES, LARGEST
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import RepoNotFound
 from portal.catalog.models import TeamMember
 from portal.errors import FieldErrors, Forbidden
+from portal.forms.fields import MEGABYTE
 from tests.factories.access import make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -201,6 +203,20 @@ class TestPages:
         assert (sent.status_code, "in MB: give a number" in sent.text) == (422, True)
         sent = client.post(url("gate"), self.posted(most_egress_bytes_per_day="1"))
         assert "Give at least the default, 1.00" in sent.text
+
+    def test_all_that_is_wrong_with_the_values_is_told_at_once(self, client, url):
+        wrong = {"quorum": -1, "decision_days": "abc", "most_egress_bytes_total": "1" * 10}
+        sent = client.post(url("gate"), self.posted(**wrong))
+        assert (sent.status_code, set(sent.context["form"].errors)) == (422, set(wrong))
+
+    @pytest.mark.parametrize("name", RANGES)
+    def test_the_form_takes_what_the_service_takes(self, name):
+        least, most = (
+            bound // MEGABYTE if name.removeprefix("most_") in IN_BYTES else bound
+            for bound in RANGES[name]
+        )
+        for value, is_taken in ((least - 1, False), (least, True), (most, True), (most + 1, False)):
+            assert (name not in GateForm(self.posted(**{name: value})).errors) == is_taken, value
 
     def test_a_shortage_is_told_beside_its_field(self, client, url):
         sent = client.post(url("gate"), self.posted(quorum=3))
