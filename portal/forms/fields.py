@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.utils import timezone
 
 from portal.errors import FieldErrors
@@ -46,7 +48,7 @@ class MegabytesField(forms.DecimalField):
     """A size that people write in megabytes, of a million bytes each; its value is in bytes."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=0, max_digits=15, decimal_places=6, **kwargs)
+        super().__init__(min_value=0, max_digits=16, decimal_places=6, **kwargs)
 
     def clean(self, value: Any) -> int | None:
         number = super().clean(value)
@@ -83,6 +85,17 @@ def show_errors(form: forms.BaseForm, errors: FieldErrors) -> None:
         name = field_of(form, argument)
         if name is None or name not in known:
             form.add_error(name, text)
+
+
+def is_filled(fields: Iterable[BoundField]) -> bool:
+    """Tell whether a folded group of fields must stand open: one has an answer, or is wrong.
+
+    An answer is what differs from what the form is drawn with.
+    """
+    return any(
+        field.errors or (field.form.is_bound and field.name in field.form.changed_data)
+        for field in fields
+    )
 
 
 def field_of(form: forms.BaseForm, argument: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from django.conf import settings
@@ -27,3 +28,16 @@ def test_no_line_is_too_long() -> None:
         if len(line) > LONGEST
     ]
     assert long_lines == []
+
+
+def test_a_folded_group_of_fields_can_stand_open() -> None:
+    groups = [
+        (path.relative_to(BASE), opening)
+        for path in (BASE / "templates").rglob("*.html")
+        for opening, inside in re.findall(
+            r"<details([^>]*)>((?:(?!</?details).)*)</details>", path.read_text(), re.DOTALL
+        )
+        if re.search(r"{% field |_parameter\.html", inside)
+    ]
+    assert len(groups) > 3
+    assert [path for path, opening in groups if "%} open{%" not in opening] == []

@@ -210,3 +210,31 @@ def test_back_leads_to_each_preview(open_page, cases, scripts) -> None:
         # A browser gives back what was typed over a preview as well: the second label.
         expect(page.get_by_label("Question", exact=True)).to_have_value("Which data, and whose?")
         expect(page.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
+
+
+def test_a_folded_group_that_was_put_back_is_open(open_page, cases, reviewer) -> None:
+    path = f"/queue/{cases[0].pk}"
+    page = open_page(reviewer, path)
+    page.keyboard.press("a")
+    page.get_by_text("Conditions the applicant").click()
+    page.get_by_label("Only these files").fill("*.json")
+    page.keyboard.press("Escape")
+    page.goto("/queue")
+    page.goto(path)
+    page.keyboard.press("a")
+    expect(page.get_by_label("Only these files")).to_be_visible()
+    expect(page.get_by_label("Only these files")).to_have_value("*.json")
+    expect(page.locator("#approve details[open]")).to_have_count(1)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text(f"{cases[0].reference} approved, on conditions.")).to_be_visible()
+
+
+def test_what_is_hidden_is_not_seen_without_scripts(open_page, reviewer) -> None:
+    page = open_page(reviewer, "/tokens", scripts=False)
+    page.get_by_label("Name").fill("cluster")
+    page.get_by_label("Download", exact=False).first.check()
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.locator("[data-copy]")).to_have_count(1)
+    expect(page.locator("[data-copy]")).to_be_hidden()
+    seen = "[...document.querySelectorAll('[hidden]')].filter((node) => node.offsetParent).length"
+    assert page.evaluate(seen) == 0

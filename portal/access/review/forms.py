@@ -29,7 +29,7 @@ from portal.access.requests.narrowing import Narrowing
 from portal.access.review.narrowing_fields import narrowing_fields, patterns_in
 from portal.accounts.models import User
 from portal.catalog.models import Mode, ModelRepo
-from portal.forms.fields import LongText, OptionalNumber, told_as
+from portal.forms.fields import LongText, OptionalNumber, is_filled, told_as
 from portal.text.bidi import isolated
 
 NO_DAY = "Until: give a day, such as 2027-03-31."
@@ -192,12 +192,11 @@ class ApproveForm(WithQuotas, DecisionForm):
         return quotas_in(self.cleaned_data, settings_of(self.repo))
 
     def has_conditions(self) -> bool:
-        """Tell whether a condition was given: the page then shows them unfolded."""
         names = ("no_logits", "no_captures", "only_files", "max_members")
-        return any(self[name].data for name in names)
+        return is_filled(self[name] for name in names)
 
     def has_narrowing(self) -> bool:
-        return any(field.data for _, fields in self.narrowing_rows() for field in fields)
+        return is_filled(field for _, fields in self.narrowing_rows() for field in fields)
 
 
 class DeclineForm(DecisionForm):

@@ -19,7 +19,7 @@ from portal.access.policy.quotas import (
     defaults_of,
     shown,
 )
-from portal.forms.fields import MegabytesField, OptionalNumber, told_as
+from portal.forms.fields import MegabytesField, OptionalNumber, is_filled, told_as
 
 HINTS = {
     "tokens_per_day": "Of one person, for each model",
@@ -49,10 +49,7 @@ class WithQuotas(forms.Form):
         return [self[name] for name in QUOTAS if name in self.fields]
 
     def has_quotas(self) -> bool:
-        """Tell whether a quota was named, or is wrong: the page then shows them unfolded."""
-        fields = self.quota_fields()
-        changed = self.changed_data if self.is_bound else []
-        return any(field.errors or field.name in changed for field in fields)
+        return is_filled(self.quota_fields())
 
 
 def quota_field(name: str) -> forms.IntegerField | MegabytesField:

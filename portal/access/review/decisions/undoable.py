@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.access.models import AccessRequest, Decision, Question
+from portal.access.review.decisions.added_terms import added_by
 from portal.accounts.models import User
 
 State = AccessRequest.State
@@ -13,10 +14,10 @@ State = AccessRequest.State
 
 @dataclass(frozen=True)
 class Undoable:
-    """A decision or question that can be undone; ``word`` says what it made of the request."""
+    """A decision or question that can be undone; ``words`` say what it made of the request."""
 
     access_request: AccessRequest
-    word: str
+    words: str
     undo_until: datetime
     done_at: datetime
 
@@ -33,7 +34,12 @@ def _decisions(reviewer: User, now: datetime) -> list[Undoable]:
     )
     last = waiting.select_related("request__repo").order_by("-decided_at", "-pk")[:1]
     return [
-        Undoable(decision.request, decision.verdict, decision.undo_until, decision.decided_at)
+        Undoable(
+            decision.request,
+            f"{decision.verdict}{added_by(decision)}",
+            decision.undo_until,
+            decision.decided_at,
+        )
         for decision in last
     ]
 

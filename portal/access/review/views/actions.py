@@ -14,6 +14,7 @@ from portal.access.models import AccessRequest, Decision, Grant
 from portal.access.policy.request_actions import RequestAction
 from portal.access.review.asking import ask_question
 from portal.access.review.assignment import assign_request, claim_request, release_request
+from portal.access.review.decisions.added_terms import added_by, added_by_vote
 from portal.access.review.decisions.deciding import approve_request, decline_request
 from portal.access.review.decisions.undo import reopen_request, undo_last
 from portal.access.review.decisions.undoable import undo_until
@@ -39,13 +40,16 @@ class Decide(CaseAction):
         access_request = AccessRequest.objects.select_related("repo").get(pk=self.access_request.pk)
         reference, verdict = access_request.reference, self.verdict
         if access_request.state == verdict:
-            is_undoable = access_request.decisions.latest("decided_at", "pk").undo_until > now
-            return "" if is_undoable else f"{reference} {verdict}. The letter is on its way."
+            decision = access_request.decisions.latest("decided_at", "pk")
+            if decision.undo_until > now:
+                return ""
+            return f"{reference} {verdict}{added_by(decision)}. The letter is on its way."
         missing = votes_missing(access_request, verdict, now)
         if missing == 0:
             return f"{reference}: your vote is recorded. The votes don’t share any terms yet."
         words = VOTES[missing] if missing < len(VOTES) else f"{missing} more votes are"
-        return f"{reference}: your vote is recorded; {words} needed."
+        vote = access_request.reviews.get(reviewer=self.reviewer, voided_at=None)
+        return f"{reference}: your vote is recorded{added_by_vote(vote)}; {words} needed."
 
 
 class Approve(Decide):

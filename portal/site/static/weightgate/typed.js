@@ -42,6 +42,17 @@
     return Boolean(changed);
   };
 
+  // A folded group that holds something stands open: what was put back unseen would be sent unseen.
+  const isDrawn = (field) => {
+    if (ticks(field)) return field.checked === field.defaultChecked;
+    if (!field.matches("select")) return field.value === field.defaultValue;
+    const drawn = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex === (field.multiple ? drawn : Math.max(drawn, 0));
+  };
+  const unfold = (form) => fieldsOf(form).filter((field) => !isDrawn(field)).forEach((field) => {
+    for (let group = field.closest("details"); group; group = group.parentElement.closest("details")) group.open = true;
+  });
+
   document.addEventListener("input", (event) => {
     const form = event.target.form;
     if (isKept(form)) store(keyOf(form), read(form));
@@ -90,10 +101,11 @@
 
   // What the server kept of a form that met no session stands in that form again.
   const fillKept = (note) => {
-    const form = all("form[method=post]").find((form) => isKept(form) && addressOf(form) === note.dataset.kept);
+    const form = all("form[method=post]")
+      .find((form) => isKept(form) && addressOf(form) === note.dataset.kept && !note.contains(form));
     if (!form) return;
     fill(form, all("input[type=hidden]", note).map((field) => [field.name, field.value, true]));
-    note.querySelector("details").hidden = true;
+    all("[data-filled]", note).forEach((part) => { part.hidden = part.dataset.filled !== "yes"; });
   };
   window.addEventListener("pageshow", (event) => {
     const [entry] = performance.getEntriesByType("navigation");
@@ -101,6 +113,7 @@
     settle(event.persisted || entry?.type === "back_forward");
     restore();
     all("[data-kept]").forEach(fillKept);
+    all("form[method=post]").forEach(unfold); // a browser puts values back too
   });
 
   // Autosave tells the truth: "Draft kept" is taken back as soon as it isn't so, and tried again when it may be.

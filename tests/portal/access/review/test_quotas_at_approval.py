@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from portal.access.grants.audit.check import check_grants
 from portal.access.grants.quotas.fields import suggests_floor
 from portal.access.models import Grant, Review
 from portal.access.policy.policy import Action, may
-from portal.access.policy.quotas import Quotas
+from portal.access.policy.quotas import NUMBERS, Quotas
 from portal.accounts.models import Scope
 from portal.errors import FieldErrors
 from portal.outbox.models import OutboxMessage
@@ -24,6 +25,7 @@ from tests.portal.api.api_calls import SHORT, by_token, fields_of, in_session
 
 pytestmark = pytest.mark.django_db
 HOSTED = ["inference"]
+DEFAULTS = {"tokens_per_day": "1000", "concurrent_jobs": "8"}
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +144,41 @@ class TestPage:
     def test_defaults_left_as_they_are_are_not_named(self, page, case):
         post(page, case, tokens_per_day="1000", concurrent_jobs="8", context_tokens="")
         assert Review.objects.get().quotas == {}
+
+    @pytest.mark.parametrize(
+        ("named", "said"),
+        [
+            ({}, " approved."),
+            ({"tokens_per_day": "900"}, " approved, with quotas of its own."),
+            ({"only_files": "*.json"}, " approved, on conditions."),
+            (
+                {"only_files": "*.json", "has_floor": "on"},
+                " approved, on conditions and with quotas of its own.",
+            ),
+        ],
+        ids=["neither", "quota", "condition", "both"],
+    )
+    @pytest.mark.parametrize("undo_minutes", [0, 10])
+    def test_the_notice_says_what_was_added(self, page, case, named, said, undo_minutes):
+        make_gate(case.repo, undo_minutes=undo_minutes)
+        post(page, case, **DEFAULTS | named)
+        assert f"{case.reference}{said}" in page.get(reverse("access:queue")).text
+
+    def test_the_notice_of_a_vote_says_so_too(self, page, case):
+        make_gate(case.repo, quorum=2)
+        post(page, case, **DEFAULTS | {"max_members": "0"})
+        text = page.get(reverse("access:queue")).text
+        assert "your vote is recorded, on conditions; one more vote is needed." in text
+
+    @pytest.mark.parametrize(
+        ("wrong", "group"), [({"max_members": "x"}, "Conditions"), ({"has_floor": "on"}, "Quotas")]
+    )
+    def test_a_group_that_holds_something_is_open(self, page, case, wrong, group):
+        drawn = page.get(reverse("access:case", args=[case.pk])).context["approve_form"]
+        left = {name: drawn[name].value() or "" for name in NUMBERS}
+        answer = post(page, case, **left | {"until": ""} | wrong)
+        opened = re.findall(r"<details open>\s*<summary>(\w+)", answer.text)
+        assert opened == [group]
 
     def test_what_is_changed_is_named(self, page, case):
         post(page, case, tokens_per_day="900", concurrent_jobs="8", has_floor="on")
