@@ -73,6 +73,12 @@ def is_undecided(access_request: AccessRequest) -> bool:
     return access_request.state in AccessRequest.UNDECIDED_STATES
 
 
+def is_decidable(access_request: AccessRequest) -> bool:
+    """Tell whether a decision can come next: a held request can still be declined."""
+    next_states = AccessRequest.TRANSITIONS.get(State(access_request.state), set())
+    return not next_states.isdisjoint({State.APPROVED, State.DECLINED})
+
+
 def awaits_decision(access_request: AccessRequest) -> bool:
     return access_request.state == State.IN_REVIEW
 

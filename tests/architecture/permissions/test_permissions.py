@@ -537,7 +537,7 @@ PAGES = [
         LOGIN | OTHER | {"reviewer": 404, "administrator": 409},
         of_request,
     ),
-    Row("access:bulk", "GET", 403, LOGIN | {f"{TEAM} other_reviewer": 302}),
+    Row("access:bulk", "GET", 403, LOGIN | {f"{TEAM} other_reviewer": 200}),
     Row("access:bulk_undo", "POST", 403, LOGIN | {f"{TEAM} other_reviewer": 302}),
     Row(
         "access:letters",

@@ -144,6 +144,7 @@ def _of_things(portal: Portal) -> Iterator[Visit]:
     yield page("access:renewal", team, renewal_id=portal.renewal.pk)
     yield page("access:hold", team, hold_id=portal.hold.pk)
     yield page("access:bulk", team, query=f"?id={rows.request.pk}")
+    yield page("access:bulk", team)
     yield page("jobs:job", portal.job.person, job_id=portal.job.pk)
     yield page("jobs:job", portal.job.person, job_id=portal.chat.pk)
     yield page("jobs:jobs", portal.job.person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +22,9 @@ from portal.access.policy.quotas import defaults_of, quota_words
 from portal.access.review.bulk_forms import BulkForm
 from portal.access.review.bulk_rows import VerdictWords, digest_of, rows_of, said_of, undoable_among
 from portal.access.review.decisions.bulk import BulkResult, BulkTerms, bulk_decide, bulk_undo
+from portal.access.review.status import is_decidable, reviewer_badge
 from portal.access.review.views.common import reviewer_of
+from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.errors import FieldErrors
@@ -39,18 +42,13 @@ def bulk(request: HttpRequest) -> HttpResponse:
     reviewer = reviewer_of(request)
     parameters = request.POST if request.method == "POST" else request.GET
     selected = _selected(reviewer, parameters.getlist("id"))
+    if request.method == "GET":
+        return _shown(request, selected)
     if not selected:
-        messages.warning(request, "Select requests in the queue first.")
-        return redirect("access:queue")
-    form = BulkForm(request.POST or None, repo=selected[0].repo)
-    if (
-        request.method == "GET"
-        and "done" in request.GET
-        and (results := _stored_results(request, selected))
-    ):
-        return _page(request, selected, form, results=results, is_done=True)
-    if request.method == "GET" or not form.is_valid():
-        return _page(request, selected, form, status=422 if form.is_bound else 200)
+        return redirect("access:bulk")
+    form = BulkForm(request.POST, repo=selected[0].repo)
+    if not form.is_valid():
+        return _page(request, selected, form, status=422)
     # What was changed after the preview is shown before it is done.
     has_changed = request.POST.get("previewed") != digest_of(form, selected)
     is_confirmed = "confirm" in request.POST and not has_changed
@@ -68,6 +66,30 @@ def bulk(request: HttpRequest) -> HttpResponse:
     if is_confirmed:
         return _redirect_to_results(request, results, said_of(form))
     return _page(request, selected, form, results=results)
+
+
+def _shown(request: HttpRequest, selected: list[AccessRequest]) -> HttpResponse:
+    """Show the form, or what came of it; what can't be decided is left out, with a word.
+
+    Once the form is sent all stay: a request that was decided meanwhile says so in the preview.
+    """
+    if "done" in request.GET and (results := _stored_results(request, selected)):
+        form = BulkForm(repo=selected[0].repo)
+        return _page(request, selected, form, results=results, is_done=True)
+    going = [case for case in selected if is_decidable(case)]
+    left_out = [case for case in selected if not is_decidable(case)]
+    if not going:
+        return _nothing(request, left_out)
+    return _page(request, going, BulkForm(repo=going[0].repo), left_out=left_out)
+
+
+def _nothing(request: HttpRequest, left_out: Sequence[AccessRequest]) -> HttpResponse:
+    context = {"left_out": _with_badges(left_out), "nav_section": "queue"}
+    return render(request, "access/queue_bulk_empty.html", context)
+
+
+def _with_badges(cases: Sequence[AccessRequest]) -> list[tuple[AccessRequest, StatusBadge]]:
+    return [(case, reviewer_badge(case)) for case in cases]
 
 
 @posted_from("access:queue")
@@ -138,6 +160,7 @@ def _page(
     status: int = 200,
     results: list[BulkResult] | None = None,
     is_done: bool = False,
+    left_out: Sequence[AccessRequest] = (),
 ) -> HttpResponse:
     reviewer, now = reviewer_of(request), timezone.now()
     is_valid = form.is_bound and form.is_valid()
@@ -145,6 +168,7 @@ def _page(
     context: dict[str, Any] = {
         "form": form,
         "rows": rows_of(selected, results or [], said, reviewer, now=now, is_done=is_done),
+        "left_out": _with_badges(left_out),
         "previewed": digest_of(form, selected) if is_valid and results is not None else "",
         "was_changed": "confirm" in request.POST and is_valid and results is not None,
         "verb": said.verb,

@@ -243,7 +243,23 @@ class TestPage:
         assert "Choose the reason" in response.text
 
     def test_nothing_chosen_leads_back(self, page):
-        assert page.get(reverse("access:bulk"), {"id": ["x", "9" * 30]}).status_code == 302
+        for answer in (
+            page.get(reverse("access:bulk"), {"id": ["x", "9" * 30]}),
+            page.post(reverse("access:bulk"), {"id": "x"}, follow=True),
+        ):
+            assert "Nothing to decide" in answer.text
+            assert "Back to the queue" in answer.text
+
+    def test_what_is_decided_is_left_out_with_a_word(self, page, reviewer, cases, now):
+        decline(cases[0], reviewer, now)
+        shown = page.get(reverse("access:bulk"), {"id": [case.pk for case in cases]})
+        assert "Decide 2 requests together" in shown.text
+        assert f'name="id" value="{cases[0].pk}"' not in shown.text
+        assert shown.text.index("Left out") < shown.text.index(cases[0].reference)
+        alone = page.get(reverse("access:bulk"), {"id": cases[0].pk})
+        assert cases[0].reference in alone.text
+        assert "Nothing to decide" in alone.text
+        assert "together</h1>" in alone.text
 
     def test_no_question_is_called_optional_that_one_of_the_verdicts_needs(self, page, cases):
         url, keys = reverse("access:bulk"), {"id": [case.pk for case in cases]}
