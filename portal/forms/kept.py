@@ -7,6 +7,7 @@ text waits in the session of the browser that sent it. Each form names who it wa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -28,19 +29,24 @@ _SESSION_KEY = "kept_form"
 TICKED = "on"  # what a browser sends for a box without a value
 _NEVER = ("csrfmiddlewaretoken", FIELD)
 _SECRETS = ("password", "secret", "token", "code")
+_NO_SECRETS = re.compile(r"(^|_)tokens_|_tokens$|^reason_code$")  # numbers of tokens, and a choice
 
 
 @dataclass(frozen=True)
 class KeptForm:
-    """The address that the form was sent to, and its fields as they were typed."""
+    """The address that the form was sent to, and its fields as they were typed.
+
+    One that ``is_whole`` can be sent as it is; of another, something is kept nowhere.
+    """
 
     address: str
     fields: list[tuple[str, str]]
+    is_whole: bool
 
     @property
     def words(self) -> list[tuple[str, str]]:
-        """Return the texts among the fields, each with its field's name as a person reads it."""
-        texts = [(name, value) for name, value in self.fields if value != TICKED]
+        """Return the fields, each by its name as a person reads it; a tick is a word too."""
+        texts = [(name, "ticked" if value == TICKED else value) for name, value in self.fields]
         return [(name.replace("_", " ").capitalize(), value) for name, value in texts]
 
 
@@ -60,6 +66,7 @@ def keep_form(request: HttpRequest) -> bool:
         "typed_by": typed_by,
         "until": (timezone.now() + KEPT_FOR).timestamp(),
         "fields": fields,
+        "is_whole": _is_whole(request),
     }
     return True
 
@@ -70,10 +77,20 @@ def _fields(request: HttpRequest) -> list[tuple[str, str]]:
         (name, value)
         for name in request.POST
         for value in request.POST.getlist(name)
-        if value and name not in _NEVER and not any(word in name for word in _SECRETS)
+        if value and name not in _NEVER and not _is_secret(name)
     ]
     size = sum(len(name) + len(value) for name, value in fields)
     return fields if size <= MOST_CHARACTERS else []
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in _SECRETS) and not _NO_SECRETS.search(name)
+
+
+def _is_whole(request: HttpRequest) -> bool:
+    """Tell whether all that was sent is kept: no secret was left out, and no file."""
+    left_out = (name for name in request.POST if name not in _NEVER and _is_secret(name))
+    return not request.FILES and not any(request.POST[name] for name in left_out)
 
 
 def _typed_by(request: HttpRequest) -> str:
@@ -108,7 +125,8 @@ def kept_form(request: HttpRequest) -> KeptForm | None:
         return None
     if urlsplit(page_of(request, stored["address"])).path != request.path:
         return None
-    return KeptForm(stored["address"], [(name, value) for name, value in stored["fields"]])
+    fields = [(name, value) for name, value in stored["fields"]]
+    return KeptForm(stored["address"], fields, stored.get("is_whole", False))
 
 
 def is_form_kept(request: HttpRequest) -> bool:

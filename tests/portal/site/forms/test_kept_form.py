@@ -7,6 +7,7 @@ import re
 import pytest
 from django.test import Client
 
+from portal.accounts.models import AccessToken
 from tests.factories.access import make_draft, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_reviewer
@@ -164,3 +165,51 @@ def test_a_step_of_a_request_is_kept_as_well(case):
     shown = sign_in(browser, applicant, answer)
     assert shown.request["PATH_INFO"] == page
     assert QUESTION in shown.text
+
+
+def hidden_fields(page, address) -> list[tuple[str, str]]:
+    """Return what the kept text's own form, sent to this address, would send."""
+    (form,) = re.findall(rf'<form method="post" action="{address}">(.*?)</form>', page.text, re.S)[
+        :1
+    ]
+    fields = re.findall('name="([^"]+)" value="([^"]*)"', form)
+    assert "Send what you typed" in form
+    return [(name, value) for name, value in fields if name not in ("csrfmiddlewaretoken",)]
+
+
+def test_its_own_button_sends_what_was_typed_not_the_defaults_of_the_page(reviewer, case):
+    address = f"/tokens/for/{case.repo.full_name}"
+    typed = {"name": "cluster", "scopes": ["download", "infer"], "days": "30"}
+    browser = Client(headers=OURS)
+    answer = browser.post(address, typed | {"typed_by": typed_by(reviewer, address)})
+    page = sign_in(browser, reviewer, answer)
+    sent: dict[str, list[str]] = {}
+    for name, value in hidden_fields(page, address):
+        sent.setdefault(name, []).append(value)
+    browser.post(address, sent)
+    token = AccessToken.objects.get()
+    assert (token.name, token.scopes) == ("cluster", ["download", "infer"])
+    assert (token.expires_at - token.created_at).days == 30
+
+
+def test_a_form_whose_page_is_found_by_its_fields_alone_has_one_too(reviewer, case):
+    browser = Client(headers=OURS)
+    fields = {"id": case.pk, "verdict": "declined", "reason_code": "commercial"}
+    drawn_for = typed_by(reviewer, f"/queue/{case.pk}")
+    answer = browser.post("/queue/bulk", fields | {"typed_by": drawn_for})
+    page = sign_in(browser, reviewer, answer)
+    assert ("reason_code", "commercial") in hidden_fields(page, "/queue/bulk")
+
+
+def test_what_is_kept_in_part_is_not_sent_as_if_it_were_whole(reviewer, case):
+    browser, answer = send_signed_out(case, reviewer, password="hunter2 hunter2")
+    page = sign_in(browser, reviewer, answer)
+    assert "Part of it isn’t kept" in page.text
+    assert "Send what you typed" not in page.text
+
+
+@pytest.mark.parametrize("name", ["tokens_per_day", "most_tokens_per_day", "max_tokens"])
+def test_a_number_of_tokens_is_no_secret(reviewer, case, name):
+    browser, answer = send_signed_out(case, reviewer, **{name: "123"})
+    page = sign_in(browser, reviewer, answer)
+    assert (name, "123") in hidden_fields(page, f"/queue/{case.pk}/ask")
