@@ -8,11 +8,9 @@ from portal.access.models import Decision, Review
 def added_by(decision: Decision) -> str:
     """Return “, on conditions”, “, with quotas of its own”, both or neither, of what is given."""
     grants = decision.grants.prefetch_related("coverage")
-    covered = [row for grant in grants for row in grant.coverage.all()]
-    return _words(
-        has_conditions=any(row.conditions for row in (*grants, *covered)),
-        has_quotas=any(grant.quotas for grant in grants),
-    )
+    conditions = [grant.conditions for grant in grants]
+    conditions += [row.conditions for grant in grants for row in grant.coverage.all()]
+    return _words(has_conditions=any(conditions), has_quotas=any(grant.quotas for grant in grants))
 
 
 def added_by_vote(vote: Review) -> str:
