@@ -155,9 +155,10 @@ def moment(value: datetime, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 def clock(value: datetime, zone: tzinfo | None = None) -> str:
-    """Format a time of day in the reader's zone, else in the site's, which it names."""
+    """Format a time of day in the reader's zone, else in the site's, and name that; UTC always."""
     local = timezone.localtime(value, zone)
-    return f"{local:%H:%M}" if zone else f"{local:%H:%M}{SPACE}{local:%Z}"
+    is_theirs = zone is not None and str(zone) != "UTC"
+    return f"{local:%H:%M}" if is_theirs else f"{local:%H:%M}{SPACE}{local:%Z}"
 
 
 def _day(value: datetime | date) -> date:

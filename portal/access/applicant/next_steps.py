@@ -18,12 +18,16 @@ from portal.access.status_badge import StatusBadge
 
 @dataclass(frozen=True)
 class ListedRequest:
-    """A request in its applicant's list. Without a ``url`` they can only wait."""
+    """A request in its applicant's list. Without a ``url`` they can only wait.
+
+    ``is_late``: its answer was due before now.
+    """
 
     access_request: AccessRequest
     badge: StatusBadge
     text: str
     url: str = ""
+    is_late: bool = False
 
 
 def next_steps_of(access_requests: Iterable[AccessRequest], now: datetime) -> list[ListedRequest]:
@@ -67,7 +71,8 @@ def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> L
         State.WITHDRAWN: ("Ask again", start),
     }
     text, url = texts.get(state, ("", ""))
-    return ListedRequest(access_request, FOR_APPLICANT[state], text, url)
+    is_late = not url and access_request.due_at is not None and access_request.due_at < now
+    return ListedRequest(access_request, FOR_APPLICANT[state], text, url, is_late)
 
 
 def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> ListedRequest:

@@ -17,10 +17,10 @@ from portal.access.grants.renewals import is_renewable, opens_at, reviews
 from portal.access.grants.status_badges import conditions_in_words, delivery_state, state_for
 from portal.access.letters.mailer import grant_keys
 from portal.access.lifecycle import (
+    end_of,
     is_active,
     is_closed,
     is_offered,
-    is_over,
     is_revoked,
     is_told,
     is_under_notice,
@@ -109,7 +109,8 @@ def _repos_of(grant: Grant) -> list[ModelRepo]:
 
 def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
     grant = seen.grant
-    over = is_over(grant, now)
+    end = end_of(grant, now)
+    over = end is not None
     version = grant.acceptance.licence_version if grant.acceptance else None
     two_people = settings_of(grant.repo).two_person_revocation
     proposed = grant.revocation_proposed_at is not None
@@ -127,6 +128,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "offered": is_offered(grant, now),
         "active": is_active(grant, now),
         "over": over,
+        "until": end.at if end else grant.ends_at,
         "revoked": is_revoked(grant),
         "noticed": is_under_notice(grant) and is_unended(grant),
         "duties": in_short(version, BINDING) if over and version else [],

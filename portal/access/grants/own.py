@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.access.grants.status_badges import state_for
+from portal.access.lifecycle import End, end_of
 from portal.access.models import Grant, Membership
 from portal.access.policy.covered import covered_repos
 from portal.access.querysets import GrantQuerySet
@@ -14,19 +15,28 @@ from portal.access.requests.form.answers import modes_label
 from portal.access.status_badge import StatusBadge
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.formatting import short_date
 
 RELATED = ("repo__namespace", "collection__namespace", "acceptance__licence_version__licence")
 
 
 @dataclass(frozen=True)
 class ListedGrant:
-    """A grant in the list of whoever works under it; ``mine``: they hold it."""
+    """A grant in the list of whoever works under it; ``mine``: they hold it; ``end``: if over."""
 
     grant: Grant
     state: StatusBadge
     modes: str
     mine: bool
     repos: list[ModelRepo]
+    end: End | None
+
+    @property
+    def until(self) -> str:
+        """Say until when it opens the model, or when that ended."""
+        if self.end is not None:
+            return f"ended {short_date(self.end.at)}"
+        return f"until {short_date(self.grant.ends_at)}"
 
 
 def grants_of(person: User, now: datetime) -> GrantQuerySet[Grant]:
@@ -53,6 +63,7 @@ def listed(grants: Sequence[Grant], person: User, now: datetime) -> list[ListedG
             modes_label(grant.modes),
             grant.person_id == person.pk,
             covered_repos(grant),
+            end_of(grant, now),
         )
         for grant in grants
     ]

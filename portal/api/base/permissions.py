@@ -22,6 +22,19 @@ class IsAuthenticated(permissions.IsAuthenticated):
     callers = "Any token, or a session."
 
 
+class IsForAllModels(permissions.IsAuthenticated):
+    """A permission to read what is of the person as a whole: not by a token for some models."""
+
+    code = "scope"
+    message = "This token is for some models alone. Make one for all that you may use."
+    callers = "Any token that is for all of one’s models, or a session."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        token: Any = request.auth
+        is_wide = token is None or token.repo_ids is None
+        return super().has_permission(request, view) and is_wide
+
+
 class IsSession(permissions.IsAuthenticated):
     """A permission for sessions alone.
 

@@ -52,8 +52,14 @@ class Operation:
     def curl(self) -> str:
         """Return a command that calls it; names in capitals are for the reader to fill in."""
         path = PLACE.sub(lambda place: place[1].upper(), self.path)
+        query = "&".join(
+            f"{it.name}={it.name.upper()}"
+            for it in self.parameters
+            if it.is_required and f"{{{it.name}}}" not in self.path
+        )
+        address = f"{settings.BASE_URL}{path}"
         lines = ["curl" if self.method == "GET" else f"curl -X {self.method}"]
-        lines[0] += f" {settings.BASE_URL}{path}"
+        lines[0] += f' "{address}?{query}"' if query else f" {address}"
         lines.append('-H "Authorization: Bearer $HF_TOKEN"')
         if self.example is not None:
             body = json.dumps(self.example, ensure_ascii=False).replace("'", "’")

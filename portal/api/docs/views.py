@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from portal.api.docs.operations import OperationGroup, operation_groups
@@ -34,5 +34,5 @@ def group(request: HttpRequest, slug: str) -> HttpResponse:
     groups = operation_groups()
     chosen = next((it for it in groups if it.slug == slug), None)
     if chosen is None:
-        raise Http404
+        return redirect("api:docs")
     return render(request, "api_docs/group.html", {"group": chosen, "groups": groups})

@@ -11,6 +11,7 @@ from portal.access.models import Invitation
 from portal.access.people.accepting import accept_own_invitation, invitations_for
 from portal.access.people.errors import NoSuchInvitation
 from portal.access.people.managing import resend_invitation, withdraw_invitation
+from portal.api.base.permissions import IsForAllModels
 from portal.api.base.views import ApiListView, ApiView
 from portal.api.labs.operator_views import OperatorMixin
 from portal.api.labs.serializers import InvitationOutput, OwnInvitationOutput
@@ -116,6 +117,7 @@ class OperatorInvitationAgainView(OperatorInvitationMixin):
 class OwnInvitationListView(ApiListView):
     """List the open invitations to addresses that the caller has proved, the newest first."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = OwnInvitationOutput
 
     def get_queryset(self) -> QuerySet[Invitation]:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from portal.access.letters.kinds import KINDS, LetterKind
 from portal.access.letters.mailer import scope_of
-from portal.api.base.permissions import HasAdminScope
+from portal.api.base.permissions import HasAdminScope, IsForAllModels
 from portal.api.base.repos import RepoMixin
 from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiRetrieveView, ApiView
@@ -41,6 +41,7 @@ from portal.site.letters import letters_of, resendable_by
 class LetterListView(ApiListView):
     """List the caller's letters, the newest first."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = LetterOutput
 
     def get_queryset(self) -> QuerySet[OutboxMessage]:
@@ -50,6 +51,7 @@ class LetterListView(ApiListView):
 class OwnLetterMixin(RetrieveModelMixin, ApiView):
     """A view of one of the caller's letters."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = LetterDetailOutput
 
     def get_object(self) -> OutboxMessage:

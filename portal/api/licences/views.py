@@ -14,7 +14,7 @@ from portal.access.certificates.certificate import own_signatures, read_certific
 from portal.access.errors import SignatureNotFound
 from portal.access.grants.licence_gate import sign_for_grant
 from portal.access.models import Acceptance
-from portal.api.base.permissions import AllowAny, HasPublishScope
+from portal.api.base.permissions import AllowAny, HasPublishScope, IsForAllModels
 from portal.api.base.repos import RepoMixin
 from portal.api.base.schema import example
 from portal.api.base.serializers import SIGNATURE_EXAMPLE
@@ -42,6 +42,7 @@ from portal.errors import Forbidden, NotFound
 class SignatureListView(ApiListView):
     """List the caller's own signatures, the newest first."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = SignatureOutput
 
     def get_queryset(self) -> QuerySet[Acceptance]:
@@ -56,7 +57,8 @@ class SignatureView(ApiView):
         """Show a signature of the caller's, or one given for a model that they review."""
         certificate = read_certificate(self.user, acceptance_id)
         acceptance = certificate.acceptance
-        if acceptance.person_id != self.user.pk and not self._reads_for(certificate.repos):
+        is_own = acceptance.person_id == self.user.pk and not self.is_for_some_models
+        if not is_own and not self._reads_for(certificate.repos):
             raise SignatureNotFound
         context = {**self.get_serializer_context(), "certificate": certificate}
         return Response(RecordedSignatureOutput(acceptance, context=context).data)

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from portal.access.letters.team.choices import choices_of
 from portal.access.notifications.choosing import choose_notifications
+from portal.api.base.permissions import IsForAllModels
 from portal.api.base.schema import example
 from portal.api.base.views import ApiRetrieveView
 from portal.api.notifications.serializers import NotificationsInput, NotificationsOutput
@@ -17,6 +18,7 @@ from portal.api.notifications.serializers import NotificationsInput, Notificatio
 class NotificationsView(ApiRetrieveView):
     """Show what the caller is told of: each event at once, in the daily digest, or never."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = NotificationsOutput
     input_serializer_class = NotificationsInput
 

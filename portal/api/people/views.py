@@ -18,6 +18,7 @@ from portal.accounts.services.references import (
     returned_reference,
 )
 from portal.accounts.services.renewal import ask_renewal
+from portal.api.base.permissions import IsForAllModels
 from portal.api.base.schema import example
 from portal.api.base.views import ApiListView, ApiView
 from portal.api.people.serializers import (
@@ -50,6 +51,7 @@ class OrganizationListView(ApiListView):
 class AffiliationListView(ApiListView):
     """List the proofs of where the caller works, expired ones included."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = AffiliationOutput
 
     def get_queryset(self) -> QuerySet[Affiliation]:
@@ -80,6 +82,7 @@ class AffiliationRenewalView(ApiView):
 class ReferenceMixin(ApiView):
     """A view of references, each with what became of its letter."""
 
+    permission_classes = [IsForAllModels]
     serializer_class = ReferenceOutput
 
     def shown(self, reference: Reference, status: int = 200) -> Response:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.fields import BigIntegerRangeField
-from django.db.models import Aggregate, F, Func, Max, QuerySet
+from django.db.models import Aggregate, Count, F, Func, Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from portal.access.policy.policy import Action, may
@@ -28,11 +29,16 @@ SHOWN_FILES = 20  # that are left, of one revision; the rest is counted
 
 @dataclass(frozen=True)
 class FileProgress:
-    """The part of one file that came; ``last_at``: when it was last asked for, None if never."""
+    """The part of one file that came.
+
+    ``last_at``: when it was last asked for, None if never. ``is_short``: a request of it got less
+    than it asked for.
+    """
 
     file: File
     came_bytes: int
     last_at: datetime | None
+    is_short: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -58,8 +64,13 @@ class RevisionProgress:
 
     @property
     def command(self) -> str:
-        """Return the command that fetches what is left, and nothing twice."""
-        return f"hf download {self.revision.repo.full_name} --revision {self.revision.commit}"
+        """Return the commands that go on where those of the model's page broke off."""
+        repo = self.revision.repo
+        return (
+            f"export HF_ENDPOINT={settings.BASE_URL}\n"
+            f"hf download {repo.full_name} --revision {self.revision.commit} "
+            f"--local-dir {repo.name}"
+        )
 
     @property
     def whole(self) -> list[FileProgress]:
@@ -67,8 +78,15 @@ class RevisionProgress:
 
     @property
     def broken_off(self) -> list[FileProgress]:
-        """Return the files of which a part came."""
-        return [file for file in self.files if not file.is_whole and file.last_at]
+        """Return the files of which less came than was asked for; a range alone breaks nothing."""
+        return [file for file in self.files if not file.is_whole and file.is_short]
+
+    @property
+    def in_part(self) -> list[FileProgress]:
+        """Return the files of which what was asked for came, and that was a part."""
+        return [
+            file for file in self.files if file.last_at and not (file.is_whole or file.is_short)
+        ]
 
     @property
     def untouched(self) -> list[FileProgress]:
@@ -77,7 +95,7 @@ class RevisionProgress:
     @property
     def left(self) -> list[FileProgress]:
         """Return the files that aren't whole, those that were begun first."""
-        return [*self.broken_off, *self.untouched]
+        return [*self.broken_off, *self.in_part, *self.untouched]
 
     @property
     def shown_left(self) -> list[FileProgress]:
@@ -100,10 +118,14 @@ class RevisionProgress:
 
 @dataclass(frozen=True)
 class _Came:
-    """The part of one blob that came, however many files have its bytes."""
+    """The part of one blob that came, however many files of the repo have its bytes."""
 
     size_bytes: int
     last_at: datetime
+    is_short: bool
+
+
+Blobs = Mapping[tuple[int, str], _Came]  # by repo and blob
 
 
 def downloaded_revisions(person: User) -> QuerySet[Any, Any]:
@@ -117,7 +139,8 @@ def progress_of(
 ) -> list[RevisionProgress]:
     """Return how far a page of ``downloaded_revisions`` came, in the same order.
 
-    A file whose bytes came with another revision counts as come: clients keep files by their hash.
+    A file whose bytes came with another revision of the model counts as come: clients keep the
+    files of each model by their hash.
     """
     keys = [row["revision"] for row in rows]
     related = ("repo__namespace", "repo__licence")
@@ -141,17 +164,19 @@ def _files_by_revision(keys: Iterable[int]) -> dict[int, list[File]]:
     return by_revision
 
 
-def _came(person: User, blobs: Collection[str]) -> dict[str, _Came]:
-    """Add up what came of each of these blobs, in one query."""
+def _came(person: User, blobs: Collection[str]) -> Blobs:
+    """Add up what came of each of these blobs, by its model, in one query."""
     end = F("range_start") + Coalesce("bytes_sent", "length_bytes")
     span = Func(F("range_start"), end, function="int8range", output_field=BigIntegerRangeField())
     sent = Download.objects.filter(
         person=person, file__blob__in=blobs, status_code__lt=HTTPStatus.BAD_REQUEST
     )
-    rows = sent.order_by().values_list("file__blob")
+    rows = sent.order_by().values_list("revision__repo", "file__blob")
+    short = Count("pk", filter=Q(bytes_sent__lt=F("length_bytes")))
+    summed = rows.annotate(spans=_RangeAgg(span), last=Max("started_at"), short=short)
     return {
-        blob: _Came(sum(span.upper - span.lower for span in spans), last_at)
-        for blob, spans, last_at in rows.annotate(spans=_RangeAgg(span), last=Max("started_at"))
+        (repo, blob): _Came(sum(it.upper - it.lower for it in spans), last_at, short > 0)
+        for repo, blob, spans, last_at, short in summed
     }
 
 
@@ -174,7 +199,7 @@ def _progress(
     person: User,
     revision: Revision,
     files: Iterable[File],
-    came: Mapping[str, _Came],
+    came: Blobs,
     now: datetime,
     *,
     last_at: datetime,
@@ -184,7 +209,7 @@ def _progress(
     return RevisionProgress(
         revision,
         [
-            _file_progress(file, came.get(file.blob_id))
+            _file_progress(file, came.get((revision.repo_id, file.blob_id)))
             for file in files
             if not permission.allowed or permission.covers(file.path)
         ],
@@ -197,4 +222,5 @@ def _progress(
 def _file_progress(file: File, came: _Came | None) -> FileProgress:
     if came is None:
         return FileProgress(file, 0, None)
-    return FileProgress(file, min(came.size_bytes, file.blob.size_bytes), came.last_at)
+    size_bytes = min(came.size_bytes, file.blob.size_bytes)
+    return FileProgress(file, size_bytes, came.last_at, came.is_short)

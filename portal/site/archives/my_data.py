@@ -123,6 +123,7 @@ SOURCES = {
 }
 _ACT = "what somebody did for the lab: the record, which is in the export, has the act"
 ELSEWHERE = {
+    "admin.logentry.user": "Django’s admin, which changes nothing here, so that it is empty",
     "outbox.lettertemplate.updated_by": _ACT,
     "outbox.outboxmessage.sender": _ACT,
     "accounts.affiliation.proved_by": _ACT,

@@ -35,6 +35,9 @@ class TestWords:
         assert clock(EVENING, TOKYO) == "05:12"
         assert moment(EVENING, EVENING.replace(year=2027), TOKYO) == "19 Nov 2026, 05:12"
 
+    def test_utc_is_named_where_it_is_the_readers_too(self):
+        assert clock(EVENING, ZoneInfo("UTC")) == "20:12\xa0UTC"
+
     def test_the_sites_zone_is_named(self):
         assert moment(EVENING, EVENING.replace(day=20), None) == "18 Nov, 20:12\xa0UTC"
 

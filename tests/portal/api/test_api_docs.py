@@ -67,5 +67,9 @@ def test_refusals_are_told_by_their_status(client):
     assert "Its state has changed" in group_page(client, "queue")
 
 
-def test_an_unknown_group_is_not_found(client):
-    assert client.get(reverse("api:docs_group", args=["nothing"])).status_code == 404
+def test_an_unknown_group_leads_to_all_of_them(client):
+    assert client.get(reverse("api:docs_group", args=["nothing"])).url == reverse("api:docs")
+
+
+def test_what_must_be_asked_stands_in_the_command():
+    assert "organizations/?q=Q" in operation("organizations", "list_organizations").curl

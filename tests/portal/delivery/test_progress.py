@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.delivery.accounting.progress import downloaded_revisions, progress_of
 from portal.delivery.models import Download
+from tests.factories.catalog import make_repo, make_revision
 from tests.portal.world import SHARD
 
 
@@ -86,6 +87,25 @@ def test_the_files_that_broke_off_stand_before_those_never_begun(fetch, progress
     assert not revision.may_run
 
 
+def test_a_range_that_came_whole_broke_nothing_off(fetch, progress, world):
+    file = world.file()
+    fetch(sent=3)
+    Download.objects.update(length_bytes=3)
+    revision = progress()
+    assert revision.broken_off == []
+    assert [it.file for it in revision.in_part] == [file]
+
+
+def test_bytes_of_another_model_are_that_models(world, fetch):
+    fetch()
+    other = make_repo()
+    revision = make_revision(other, world.folder)
+    person = world.researcher
+    rows = [{"revision": revision.pk, "last_at": timezone.now()}]
+    (of_other,) = progress_of(person, rows, timezone.now())
+    assert of_other.came_bytes == 0
+
+
 def test_what_has_not_ended_yet_may_still_run(fetch, progress):
     fetch(sent=None, ended=False, ago=timedelta(minutes=1))
     assert progress().may_run
@@ -98,6 +118,7 @@ class TestThePage:
         page = client.get("/downloads").text
         assert "Broke off" in page
         assert f"hf download {world.repo.full_name} --revision {world.revision.commit}" in page
+        assert "export HF_ENDPOINT=" in page
 
     def test_all_that_came_is_complete(self, client, world, fetch):
         client.force_login(world.researcher)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.access.grants.ending.closeout import close_grant
 from portal.catalog.models import ModelRepo
+from portal.formatting import short_date
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_repo, make_revision
@@ -108,6 +109,25 @@ class TestNow:
             add()
         with django_assert_num_queries(len(before)):
             client.get("/access")
+
+
+def test_a_late_answer_is_called_late(read, today):
+    case = make_request(make_repo(), now=today - timedelta(days=60))
+    assert "The answer was due" in read(case.applicant)
+
+
+def test_a_grant_that_was_closed_says_when_it_ended(read, today):
+    grant = make_grant(make_repo(), now=today - timedelta(days=200))
+    close_grant(
+        holder=grant.person,
+        grant_id=grant.pk,
+        statement="Done.",
+        deleted_copies=True,
+        now=today - timedelta(days=3),
+    )
+    ended = short_date(today - timedelta(days=3))
+    assert f"ended {ended}" in read(grant.person, "/access?view=grants")
+    assert "until <time" in read(grant.person, f"/grants/{grant.pk}")
 
 
 @pytest.mark.parametrize(("address", "view"), [("/requests", "requests"), ("/grants", "grants")])
