@@ -34,7 +34,8 @@ WIDER_THAN_THE_SCREEN = """() => {
 
 SETTLED = """async () => {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  await Promise.all(document.getAnimations().map((motion) => motion.finished.catch(() => null)));
+  const ending = document.getAnimations().filter((motion) => motion.effect.getComputedTiming().endTime < Infinity);
+  await Promise.all(ending.map((motion) => motion.finished.catch(() => null)));
 }"""
 
 

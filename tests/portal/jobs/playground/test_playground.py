@@ -242,7 +242,7 @@ def test_what_a_program_set_is_on_the_page_and_in_its_code(client, hosted, guest
     assert "repetition_penalty" not in said, "the form has it"
     assert "stop = [&quot;aaa" in said
     assert len(said) < 1000
-    python = page.split('id="code-2"')[1].split("</pre>")[0]
+    python = page.split("from openai import OpenAI")[1].split("</pre>")[0]
     assert "best_of=3" in python
     assert "extra_body={&#x27;min_tokens&#x27;: 4, &#x27;repetition_penalty&#x27;: 1.3}" in python
 
