@@ -34,7 +34,8 @@ WIDER_THAN_THE_SCREEN = """() => {
 
 SETTLED = """async () => {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  const ending = document.getAnimations().filter((motion) => motion.effect.getComputedTiming().endTime < Infinity);
+  const ends = (motion) => motion.effect.getComputedTiming().endTime < Infinity;
+  const ending = document.getAnimations().filter(ends);
   await Promise.all(ending.map((motion) => motion.finished.catch(() => null)));
 }"""
 
