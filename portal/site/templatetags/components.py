@@ -15,6 +15,8 @@ from django.template import Engine
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from portal.site.shortcuts import SHORTCUTS
+
 register = template.Library()
 
 
@@ -149,6 +151,12 @@ def pages(
     if page.has_next():
         shown["next"] = address(page.next_page_number())
     return shown
+
+
+@register.inclusion_tag("access/_keys.html")
+def keys_dialog(page: str) -> dict[str, Any]:
+    """``{% keys_dialog "queue" %}``: the list of a page's keyboard shortcuts, which “?” opens."""
+    return {"shortcuts": SHORTCUTS[page]}
 
 
 def _render(context: template.Context, name: str, **shown: object) -> SafeString:
