@@ -22,7 +22,7 @@ urlpatterns = [
         RedirectView.as_view(url=f"{settings.STATIC_URL}weightgate/favicon.svg"),
         name="favicon",
     ),
-    path("styles.css", stylesheet.stylesheet, name="stylesheet"),
+    path(stylesheet.STYLESHEET, stylesheet.stylesheet, name="stylesheet"),
     path("robots.txt", indexing.robots, name="robots"),
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),

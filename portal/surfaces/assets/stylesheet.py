@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from portal.surfaces.assets.addresses import content_of, version_of
 from portal.surfaces.assets.serving import KEPT
 
+STYLESHEET = "styles.css"  # known without the URLconf: an error’s page has it too
 PARTS = tuple(  # the first sets the order of all layers
     f"weightgate/{part}.css"
     for part in (
@@ -24,7 +24,7 @@ PARTS = tuple(  # the first sets the order of all layers
 
 def stylesheet_address() -> str:
     """Return the address of the stylesheet as it is now."""
-    return f"{reverse('stylesheet')}?v={version_of(PARTS)}"
+    return f"/{STYLESHEET}?v={version_of(PARTS)}"
 
 
 def stylesheet(request: HttpRequest) -> HttpResponse:
