@@ -8,7 +8,7 @@ import pytest
 
 from portal.audit.models import AuditEvent
 from portal.catalog.errors import MayNotPublish, NotPublishable
-from portal.catalog.logbook.services import totals
+from portal.catalog.logbook.totals import totals
 from portal.catalog.models import Blob, LogbookEntry, Ref, Revision
 from portal.catalog.services.lookup import find_file, find_revision, split_revision
 from portal.catalog.services.publishing import publish_revision

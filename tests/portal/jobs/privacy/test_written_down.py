@@ -6,7 +6,6 @@ import json
 import logging
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.base import Cursor
 from django.test import Client, RequestFactory
@@ -29,6 +28,7 @@ from portal.jobs.streaming.event_log import (
 )
 from portal.observability.private_words import formatted, may_quote
 from portal.redis_client import redis_client
+from portal.site.operators.records import COLUMNS
 from tests.factories.accounts import make_token
 from tests.factories.jobs import claim, make_guest, make_job
 from tests.portal.jobs.completions.bad_fields import BAD
@@ -195,5 +195,8 @@ def test_a_page_for_debugging(hosted, settings, monkeypatch):
     require_unseen(shown)
 
 
-def test_there_is_no_admin_that_would_show_rows():
-    assert not apps.is_installed("django.contrib.admin")
+def test_the_admin_shows_no_column_that_holds_prompts_or_texts():
+    assert set(COLUMNS[Job]) == {
+        *("repo", "person", "state", "created_at", "started_at", "ended_at", "worker"),
+    }
+    assert not any(model._meta.app_label == "jobs" for model in COLUMNS if model is not Job)
