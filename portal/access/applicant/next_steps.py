@@ -71,7 +71,7 @@ def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> L
         State.WITHDRAWN: ("Ask again", start),
     }
     text, url = texts.get(state, ("", ""))
-    is_late = not url and access_request.due_at is not None and access_request.due_at < now
+    is_late = not url and access_request.is_overdue(now)
     return ListedRequest(access_request, FOR_APPLICANT[state], text, url, is_late)
 
 

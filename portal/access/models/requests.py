@@ -211,6 +211,10 @@ class AccessRequest(models.Model):
         """Tell whether the team may still undo its last act, of which the applicant isn't told."""
         return self.shown_until is not None and now < self.shown_until
 
+    def is_overdue(self, now: datetime) -> bool:
+        """Tell whether its answer was due before now."""
+        return self.due_at is not None and self.due_at < now
+
     def state_shown(self, now: datetime) -> State:
         """Return the state that the applicant knows of: the one before, while the team may undo."""
         return self.State(self.shown_as if self.is_settling(now) else self.state)

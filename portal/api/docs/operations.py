@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -62,8 +63,8 @@ class Operation:
         lines[0] += f' "{address}?{query}"' if query else f" {address}"
         lines.append('-H "Authorization: Bearer $HF_TOKEN"')
         if self.example is not None:
-            body = json.dumps(self.example, ensure_ascii=False).replace("'", "’")
-            lines += ['-H "Content-Type: application/json"', f"-d '{body}'"]
+            body = json.dumps(self.example, ensure_ascii=False)
+            lines += ['-H "Content-Type: application/json"', f"-d {shlex.quote(body)}"]
         return " \\\n  ".join(lines)
 
     def matches(self, words: str) -> bool:

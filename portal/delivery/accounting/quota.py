@@ -17,7 +17,6 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 from redis import RedisError
 
-from portal.accounts.models import User
 from portal.catalog.models import File
 from portal.delivery.errors import DownloadQuotaExceeded, TooManyDownloads
 from portal.delivery.models import Download
@@ -50,13 +49,14 @@ class DownloadsToday:
 
     @property
     def left(self) -> int:
+        """Return the bytes that the quota leaves; 0 where there is none."""
         return max((self.limit or 0) - self.used, 0)
 
 
-def downloads_today(person: User, now: datetime) -> DownloadsToday:
+def downloads_today(person_id: int, now: datetime) -> DownloadsToday:
     """Return what a person has used of the day's bytes."""
     limit = settings.DAILY_DOWNLOAD_GB * GIGABYTE
-    return DownloadsToday(bytes_today(person.pk, now), limit or None)
+    return DownloadsToday(bytes_today(person_id, now), limit or None)
 
 
 def require_within_quota(person_id: int | None, file: File, now: datetime) -> None:
@@ -64,10 +64,9 @@ def require_within_quota(person_id: int | None, file: File, now: datetime) -> No
 
     Raises DownloadQuotaExceeded.
     """
-    limit = settings.DAILY_DOWNLOAD_GB * GIGABYTE
-    if not limit or person_id is None or file.is_open:
+    if not settings.DAILY_DOWNLOAD_GB or person_id is None or file.is_open:
         return
-    if bytes_today(person_id, now) >= limit:
+    if not downloads_today(person_id, now).left:
         raise DownloadQuotaExceeded(
             settings.DAILY_DOWNLOAD_GB, retry_after_seconds=seconds_to_midnight(now)
         )

@@ -64,7 +64,7 @@ def _now(person: User, now: datetime) -> dict[str, Any]:
         "requests": next_steps_of(_requests(person).open()[:SHOWN], now),
         "has_history": _requests(person).exists() or grants_of(person, now).exists(),
         "tokens": tokens,
-        "downloads": downloads_today(person, now),
+        "downloads": downloads_today(person.pk, now),
     }
 
 
@@ -77,7 +77,7 @@ def downloads(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": progress_of(person, list(page), now),
-        "today": downloads_today(person, now),
+        "today": downloads_today(person.pk, now),
         "now": now,
     }
     return render(request, "site/access/downloads.html", context)

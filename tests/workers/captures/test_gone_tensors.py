@@ -33,7 +33,7 @@ def test_a_deleted_file(hosted, waiting, start_worker, submit, ended, upload, gu
 
 
 def test_a_position_that_was_not_captured(worker, submit, ended, public_id):
-    """Where only the file has it, the job fails; else a request is refused as it comes."""
+    """Fail the job where its file alone tells; other positions are refused as they are sent."""
     last = {"site": "output", "layers": [0], "reduce": {"kind": "last"}}
     source = ended(submit(**FIELDS, capture=[last]))
     value = {"completion": public_id(source), "tensor": "0.output.0.last", "positions": [90]}

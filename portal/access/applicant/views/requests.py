@@ -169,7 +169,7 @@ def _due_dates(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
     return {
         "waited_days": waited.days,
         "first_due_at": due_at - waited if due_at else None,
-        "overdue": bool(due_at and due_at < now),
+        "overdue": access_request.is_overdue(now),
     }
 
 
