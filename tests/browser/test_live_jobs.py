@@ -15,6 +15,7 @@ from tests.live import Live
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
 LINES = 300  # more than are answered before the test cancels them
+PATIENCE = 60_000  # milliseconds: other tests' jobs may stand before a batch's next lines
 LOADED_ONCE = "() => { window.loadedOnce = true; }"
 
 
@@ -60,9 +61,11 @@ def test_a_batch_is_followed_cancelled_and_downloaded(live: Live, new_page) -> N
     page.goto(f"/jobs/batches/{batch.id}")
     page.evaluate(LOADED_ONCE)
     progress = page.locator("#batch .gauged .sub")
-    expect(progress).to_contain_text(re.compile(rf"^\s*[1-9]\d* of {LINES} ended"))
+    expect(progress).to_contain_text(
+        re.compile(rf"^\s*[1-9]\d* of {LINES} ended"), timeout=PATIENCE
+    )
     seen = progress.inner_text().split()[0]
-    expect(progress).not_to_contain_text(re.compile(rf"^\s*{seen} of"))
+    expect(progress).not_to_contain_text(re.compile(rf"^\s*{seen} of"), timeout=PATIENCE)
     expect_loaded_once(page)
     page.get_by_role("button", name="Cancel the batch").click()
     page.evaluate(LOADED_ONCE)

@@ -188,7 +188,8 @@ def serving(code: Path, url: str, blobs: Path, secret: str, revoked: str) -> Ite
         ) as process,
     ):
         try:
-            wait_until(lambda: is_up(base_url), 60, "an answer")
+            wait_until(lambda: is_up(base_url) or process.poll() is not None, 60, "an answer")
+            assert process.poll() is None, log.read_text()[-8000:]
             yield Server(base_url, secret, revoked, log)
         finally:
             process.terminate()
