@@ -6,6 +6,7 @@ includes, and its forms' tokens, work as they do outside.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from django.core.paginator import Page
 from django.template import Engine
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from portal.site.shortcuts import SHORTCUTS
 
@@ -22,18 +24,34 @@ register = template.Library()
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column, written ``Size .n.fold``: a title, then classes; ``.vh`` hides it."""
+    """A table's column: a title, and its classes, written ``.n.fold``; ``.vh`` hides it."""
 
     title: str
     css: str
     hidden: bool
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        title, _, classes = text.partition(" .")
-        names = classes.split(".") if classes else []
+    def parse(cls, title: str, classes: str) -> Self:
+        names = [name for name in classes.split(".") if name]
         shown = [name for name in names if name != "vh"]
         return cls(title, " ".join(shown), hidden=len(shown) < len(names))
+
+    @classmethod
+    def listed(cls, words: Iterable[str]) -> Iterator[Self]:
+        """Yield the columns of titles, after each of which its classes may follow, or stand in it.
+
+        Beside a title that is translated they are a word of their own: ``_("Size") ".n.fold"``.
+        """
+        title, classes = "", ""
+        for word in map(str, words):
+            if word.startswith("."):
+                classes = word
+                continue
+            if title:
+                yield cls.parse(title, classes)
+            title, _, classes = word.partition(" .")
+        if title:
+            yield cls.parse(title, classes)
 
 
 @register.simple_block_tag(takes_context=True)
@@ -52,7 +70,8 @@ def act_form(
     """
     case, carried = context["case"].pk, context["carried"]
     action, back = (reverse(f"access:{page}", args=[case]) + carried for page in (name, "case"))
-    shown = {"content": content, "act": act, "tone": tone, "keys": keys, "cancel": "Cancel"}
+    shown = {"content": content, "act": act, "tone": tone, "keys": keys}
+    shown["cancel"] = gettext("Cancel")
     return _render(context, "_act_form.html", action=action, back=back, **shown)
 
 
@@ -66,14 +85,15 @@ def dialog(
     action: str,
     of: object = "",
     tone: str = "stop",
-    cancel: str = "Cancel",
+    cancel: str = "",
 ) -> SafeString:
     """Render a form in a popover: its body is the head, ``<h2 id="NAME-h">``, and the fields.
 
     On a page with one for each of many rows, ``of=row.pk`` makes the name ``NAME-PK``.
     """
     dialog_id = f"{name}-{of}" if of else name
-    shown = {"content": content, "act": act, "action": action, "tone": tone, "cancel": cancel}
+    shown = {"content": content, "act": act, "action": action, "tone": tone}
+    shown["cancel"] = cancel or gettext("Cancel")
     shown["keys"] = ""  # another form of the page may have set it
     return _render(context, "_dialog.html", dialog=dialog_id, **shown)
 
@@ -122,9 +142,10 @@ def table(
     """Render a table's frame and head around its rows.
 
     ``{% table "Name" "Size .n.fold" "Action .vh" %}<tr>…</tr>{% endtable %}``; ``caption`` is read
-    to those who don't see the page; ``scroll`` names the region of a table too wide to fold.
+    to those who don't see the page; ``scroll`` names the region of a table too wide to fold. Titles
+    to translate have their classes beside them: ``{% table _("Name") _("Size") ".n.fold" %}``.
     """
-    heads = [Column.parse(column) for column in columns]
+    heads = list(Column.listed(columns))
     frame = {"columns": heads, "css": css, "caption": caption, "scroll": scroll}
     return _render(context, "_table.html", rows=content, **frame)
 
@@ -133,7 +154,7 @@ def table(
 def pages(
     context: template.Context,
     page: Page[Any],
-    label: str = "Pages",
+    label: str = "",
     *,
     parameter: str = "page",
     fragment: str = "",
@@ -145,7 +166,7 @@ def pages(
         query[parameter] = number
         return f"?{query.urlencode()}{fragment}"
 
-    shown: dict[str, Any] = {"page": page, "label": label}
+    shown: dict[str, Any] = {"page": page, "label": label or gettext("Pages")}
     if page.has_previous():
         shown["previous"] = address(page.previous_page_number())
     if page.has_next():
