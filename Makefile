@@ -9,7 +9,7 @@ VENV_PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.made-from-requirements
 ARGS ?=
 
-.PHONY: help demo demo-split test test-peers test-roots bench soak lint licences lock screenshots gallery clean
+.PHONY: help demo demo-split test test-peers test-roots bench soak lint licences messages lock screenshots gallery clean
 
 help: ## this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## /  make \1\t/' | expand -t 20
@@ -74,6 +74,14 @@ gallery: $(READY) ## every page, wide and narrow, in both themes, on one sheet: 
 
 licences: $(READY) ## the licence of each package and binary that is installed, held against scripts/licences/allowed.toml
 	@$(VENV_PYTHON) scripts/licences/listing.py
+
+messages: export WEIGHTGATE_SECRET_KEY := only-to-read-the-settings-while-checking-them
+messages: export WEIGHTGATE_DB_POOL := 0
+messages: $(READY) ## the catalogues of translated texts, after a text changed; it wants gettext's tools
+	@mkdir -p portal/locale
+	@$(VENV_PYTHON) -W ignore manage.py makemessages --locale de --no-location --no-obsolete --no-wrap \
+		--ignore tests --ignore docs --ignore scripts --ignore workers --ignore inference --ignore 'var*' --ignore .venv
+	@$(VENV_PYTHON) -W ignore manage.py compilemessages --locale de --ignore .venv
 
 lock: $(READY) ## requirements.txt from pyproject.toml and requirements.in; ARGS=--upgrade for the newest of all
 	@scripts/lock $(ARGS)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Reference, Scope, User
 from portal.forms.fields import LongText
@@ -65,6 +67,23 @@ class TimeZoneForm(forms.Form):
         super().__init__(*args, **options)
         choice: Any = self.fields["time_zone"]
         choice.choices = [("", "That of this browser"), *((zone, zone) for zone in zones)]
+
+
+class LanguageForm(forms.Form):
+    """The language of pages and letters."""
+
+    language = forms.ChoiceField(
+        label=_("Language"),
+        help_text=_(
+            "Of pages and of letters to you. Texts that people wrote stay as they are; pages of "
+            "those who work at a lab or run this site are in English."
+        ),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        choice: Any = self.fields["language"]
+        choice.choices = settings.LANGUAGES
 
 
 class ReferenceForm(forms.Form):

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import AccessToken, Reference, User
 from portal.accounts.querysets import KEY_DIGITS
+from portal.formatting import day_in_words
 from portal.outbox.services import queue_letter, queue_mail
 from portal.outbox.templates import fill, words_in
 from portal.text.bidi import isolated
+from portal.text.languages import Words, in_english, language_of
 
 
+@in_english
 def mail_question(reference: Reference, secret: str, now: datetime) -> None:
-    """Send a reference the question with its secret link, of which we store only a hash."""
+    """Send a reference the question with its secret link, of which we store only a hash.
+
+    It is in English: nobody knows which language the reference reads.
+    """
     context = {
         "reference": reference,
         "person": reference.person,
@@ -52,8 +60,8 @@ def mail_returned(reference: Reference, now: datetime) -> None:
         key=f"{_question_key(reference)}-returned",
         kind="reference_returned",
         words="reference_returned",
-        facts={"name": isolated(reference.name), "address": reference.email},
-        link=("Mend the address", "accounts:affiliations"),
+        facts=lambda: {"name": isolated(reference.name), "address": reference.email},
+        link=(_("Mend the address"), "accounts:affiliations"),
         now=now,
     )
 
@@ -67,8 +75,8 @@ def mail_answer(reference: Reference, now: datetime, *, is_proof: bool) -> None:
         key=f"reference-{reference.pk}-answered",
         kind="reference_answered",
         words=words if is_confirmed else "reference_unconfirmed",
-        facts={"name": reference.name, "organization": reference.organization_name},
-        link=("Your affiliations", "accounts:affiliations"),
+        facts=lambda: {"name": reference.name, "organization": reference.organization_name},
+        link=(_("Your affiliations"), "accounts:affiliations"),
         now=now,
     )
 
@@ -82,12 +90,12 @@ def mail_new_token(token: AccessToken, now: datetime) -> None:
         key=f"token-{token.pk}-issued",
         kind="token_issued",
         words="token_issued",
-        facts={
+        facts=lambda: {
             "name": token.name,
             "scopes": ", ".join(token.scopes),
-            "expires_on": f"{token.expires_at:%-d %B %Y}",
+            "expires_on": day_in_words(token.expires_at),
         },
-        link=("Your tokens", "accounts:tokens"),
+        link=(_("Your tokens"), "accounts:tokens"),
         now=now,
     )
 
@@ -101,8 +109,8 @@ def mail_new_address(person: User, address_id: int, email: str, now: datetime) -
         key=f"address-{address_id}-added",
         kind="address_added",
         words="address_added",
-        facts={"email": email},
-        link=("Your addresses", "account_email"),
+        facts=lambda: {"email": email},
+        link=(_("Your addresses"), "account_email"),
         now=now,
     )
 
@@ -113,16 +121,17 @@ def _queue_notice(
     key: str,
     kind: str,
     words: str,
-    facts: Mapping[str, str],
-    link: tuple[str, str],
+    facts: Callable[[], Mapping[str, str]],
+    link: tuple[Words, str],
     now: datetime,
 ) -> None:
-    """Queue a notice to the owner of an account.
+    """Queue a notice to the owner of an account, in their language.
 
     ``words`` is the file of its text; ``link`` the label of the button and the name of its page.
     """
-    label, page = link
-    letter = fill(words_in(f"accounts/mail/{words}.txt"), facts)
+    (label, page), language = link, language_of(person)
+    with translation.override(language):
+        letter = fill(words_in(f"accounts/mail/{words}.txt"), facts())
     queue_letter(
         key=key,
         kind=kind,
@@ -133,5 +142,6 @@ def _queue_notice(
         act_url=settings.BASE_URL + reverse(page),
         reference="",
         team=settings.SITE_NAME,
+        language=language,
         now=now,
     )

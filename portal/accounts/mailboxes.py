@@ -15,12 +15,15 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Lower
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import NotFound
 from portal.outbox.models import BouncedAddress
 from portal.outbox.services import clear_bounce, is_bounced, queue_mail
+from portal.text.languages import language_of
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -116,13 +119,17 @@ def ask_bounced_address(*, person: User, address: str, now: datetime) -> bool:
     signed = signing.dumps([person.pk, address], salt=SALT)
     page = reverse("site:address_again", args=[signed])
     context = {"person": person, "url": f"{settings.BASE_URL}{page}", "days": LINK_LIFE.days}
+    with translation.override(language := language_of(person)):
+        question = _("Do letters reach you here again?")
+        text = render_to_string("accounts/mail/address_again.txt", context)
     queue_mail(
         key=f"address-again-{_number(person, address)}-{now:%Y%m%d%H}",
         kind="address_again",
         recipient=person,
         address=address,
-        subject=f"Do letters reach you here again? ({settings.SITE_NAME})",
-        text=render_to_string("accounts/mail/address_again.txt", context),
+        subject=f"{question} ({settings.SITE_NAME})",
+        text=text,
+        language=language,
         is_secret=True,
         now=now,
     )

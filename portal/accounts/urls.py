@@ -2,13 +2,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.accounts.views import affiliations, profile, references, time_zones, tokens
+from portal.accounts.views import (
+    affiliations,
+    languages,
+    profile,
+    references,
+    time_zones,
+    tokens,
+)
 
 app_name = "accounts"
 urlpatterns = [
     path("profile", profile.profile, name="profile"),
     path("profile/keys", profile.choose_keys, name="keys"),
     path("profile/time-zone", time_zones.choose_time_zone, name="time_zone"),
+    path("profile/language", languages.language, name="language"),
     path("tokens", tokens.tokens, name="tokens"),
     path("tokens/<int:token_id>/revoke", tokens.revoke, name="token_revoke"),
     path("affiliations", affiliations.affiliations, name="affiliations"),

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import resolve, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 View = Callable[..., HttpResponseBase]
 Page = str | Callable[..., str]
@@ -64,3 +65,10 @@ def page_of(request: HttpRequest, address: str) -> str:
     match = resolve(address)
     page_for = getattr(match.func, "page_for", None)
     return str(page_for(request, **match.kwargs)) if page_for else address
+
+
+def back_from(request: HttpRequest) -> str:
+    """Return the page of ours that a form names as its own, to go back there; else the first."""
+    back = request.POST.get("next", "")
+    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    return back if is_ours else "/"

@@ -38,6 +38,7 @@ class OutboxMessage(models.Model):
     subject = models.CharField(max_length=500)
     text = models.TextField()
     html = models.TextField(blank=True)
+    language = models.CharField(max_length=10, default="en", db_default="en")
     is_secret = models.BooleanField(default=False)
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     # The HTTP request that made the row; in the log it is ``request_id``.

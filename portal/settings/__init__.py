@@ -12,6 +12,7 @@ from portal.settings.backup import *
 from portal.settings.engine import *
 from portal.settings.framework import *
 from portal.settings.gate import *
+from portal.settings.languages import *
 from portal.settings.log import *
 from portal.settings.mail import *
 from portal.settings.people import *

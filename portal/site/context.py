@@ -103,6 +103,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "theme": chosen_theme(request),
         "zone": zone_of(request),
+        "languages": languages_offered(request),
         "keys_off": not keys_on(request),
         "is_form_kept": SimpleLazyObject(lambda: is_form_kept(request)),
         "kept": SimpleLazyObject(lambda: kept_form(request) if user else None),
@@ -182,6 +183,12 @@ def section(request: HttpRequest) -> str:
 def chosen_theme(request: HttpRequest) -> str:
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return theme if theme in THEMES else ""
+
+
+def languages_offered(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the languages that this page can be had in, with their names; none if in one alone."""
+    is_offered = getattr(request, "offers_languages", False) and len(settings.LANGUAGES) > 1
+    return list(settings.LANGUAGES) if is_offered else []
 
 
 def url_or_none(name: str) -> str | None:

@@ -17,6 +17,7 @@ from portal.accounts.models import User
 from portal.audit.events import EventType
 from portal.audit.models import AuditEvent
 from portal.catalog.models import ModelRepo
+from portal.text.languages import in_english, language_name
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def make_certificate(certificate: Certificate) -> bytes:
     return sign_pdf(draw(document), reason=f"A signature under {version}, as recorded")
 
 
+@in_english
 def _document(certificate: Certificate) -> Document:
     acceptance = certificate.acceptance
     version = acceptance.licence_version
@@ -157,6 +159,7 @@ def _facts(certificate: Certificate) -> list[Fact]:
         Fact("Signed at", f"{signed_at:%d %B %Y, %H:%M:%S} UTC"),
         Fact("For", ", ".join(certificate.models)),
         Fact("Licence", str(version)),
+        Fact("Language of the text", language_name(acceptance.text_language)),
         Fact("sha256 of the text", acceptance.text_sha256, code=True),
         Fact("Notice to keep", version.attribution),
         Fact("Event in the record", str(event.sequence)),
@@ -189,6 +192,7 @@ def _record(certificate: Certificate) -> dict[str, Any]:
         "licence": version.licence.slug,
         "version": version.version,
         "text_sha256": acceptance.text_sha256,
+        "text_language": acceptance.text_language,
         "repos": certificate.models,
         "event": {"number": event.sequence, "hash": event.hash},
     }

@@ -69,6 +69,11 @@ class Seen:
     may_administer: bool
     may_set_quotas: bool = False
 
+    @property
+    def is_by_team(self) -> bool:
+        """Tell whether the reader has no part in the grant but to review it."""
+        return not (self.mine or self.membership)
+
 
 def seen_by(person: User, grant_id: int, now: datetime) -> Seen:
     """Return a grant to its holder, its members or the team; raise GrantNotFound to others."""

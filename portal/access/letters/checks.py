@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import (
     Address,
@@ -22,10 +23,11 @@ from portal.access.lifecycle import told_at
 from portal.access.models import Grant, Membership, Screening
 from portal.accounts.models import User
 from portal.formatting import whole_date
+from portal.text.languages import in_english
 
 NEEDED, LATE = "A person needs a check", "A check is late"
-GOES_ON = "Your access goes on meanwhile."
-SUSPENDED = (
+GOES_ON = _("Your access goes on meanwhile.")
+SUSPENDED = _(
     "Your access is suspended meanwhile. Tokens, links and jobs stop for now, and work again once "
     "the check is cleared."
 )
@@ -36,9 +38,13 @@ def send_extra_check(grant: Grant, screening: Screening, *, now: datetime) -> No
 
     The holder's letter is neutral, and never has the line of a list.
     """
-    facts = {"about": about_screening(screening), "due": _due(screening, now)}
-    key = f"check-{screening.pk}"
-    send(holder_of(grant), kind="grant_check", key=key, facts=facts, now=now)
+    send(
+        holder_of(grant),
+        kind="grant_check",
+        key=f"check-{screening.pk}",
+        facts=lambda: {"about": about_screening(screening), "due": _due(screening, now)},
+        now=now,
+    )
     tell_team(screening, now=now)
 
 
@@ -47,10 +53,10 @@ def send_member_check(membership: Membership, screening: Screening, *, now: date
     if membership.person is None:
         return
     send(
-        member_of(membership, membership.person, "See your access", reverse("site:access")),
+        member_of(membership, membership.person, _("See your access"), reverse("site:access")),
         kind="member_extra_check",
         key=f"check-{screening.pk}",
-        facts={"about": about_screening(screening)},
+        facts=lambda: {"about": about_screening(screening)},
         now=now,
     )
     tell_team(screening, now=now)
@@ -62,9 +68,9 @@ def send_standing_check(screening: Screening, *, now: datetime) -> None:
         _checked(screening),
         kind="standing_check",
         key=f"standing_check-{screening.pk}",
-        facts={
+        facts=lambda: {
             "about": about_screening(screening),
-            "meanwhile": SUSPENDED if screening.right.is_held else GOES_ON,
+            "meanwhile": str(SUSPENDED if screening.right.is_held else GOES_ON),
             "due": _due(screening, now),
         },
         now=now,
@@ -88,7 +94,7 @@ def _checked(screening: Screening) -> Address:
         reference=grant.reference,
         keys=grant_keys(grant),
         about=grant.about,
-        label="See your access",
+        label=_("See your access"),
         page=reverse("site:access"),
         names=holder_of(grant).names,
         not_before=told_at(grant),
@@ -97,7 +103,8 @@ def _checked(screening: Screening) -> Address:
 
 def tell_team(screening: Screening, *, now: datetime) -> None:
     """Tell who administers the model, as often as each of them chose."""
-    tell_check(screening, facts=_facts_for_team(screening, NEEDED, now), now=now)
+    facts = _facts_for_team(screening, NEEDED, now)
+    tell_check(screening, facts=facts, now=now)
 
 
 def tell_people(
@@ -110,13 +117,14 @@ def tell_people(
         grant.repo,
         kind="check_team",
         key=f"check-{screening.pk}-{key}",
-        facts=_facts_for_team(screening, news, now),
+        facts=lambda: _facts_for_team(screening, news, now),
         reference=grant.reference,
         link=("Open the check", reverse("access:check", args=[screening.pk])),
         now=now,
     )
 
 
+@in_english
 def _facts_for_team(screening: Screening, news: str, now: datetime) -> dict[str, str]:
     repo, person = screening.under.repo, screening.person
     return {

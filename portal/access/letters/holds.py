@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import Address, send
 from portal.access.models import Hold
@@ -19,34 +21,50 @@ def send_placed(hold: Hold, person: User, *, repo: ModelRepo | None, now: dateti
 
     ``repo`` is the model of the person's grant, which a hold on bytes may reach without naming.
     """
-    facts = {
-        "what": _what_for(hold, repo),
-        "placed_on": whole_date(now),
-        "for_whom": f" for everybody at {hold.organization}" if hold.organization else "",
-        "reason": hold.reason,
-    }
-    key = f"placed-{person.pk}"
-    send(_reached_by(hold, person, repo), kind="suspension", key=key, facts=facts, now=now)
+    send(
+        _reached_by(hold, person, repo),
+        kind="suspension",
+        key=f"placed-{person.pk}",
+        facts=lambda: {
+            "what": _what_for(hold, repo),
+            "placed_on": whole_date(now),
+            "for_whom": _for_whom(hold),
+            "reason": hold.reason,
+        },
+        now=now,
+    )
 
 
 def send_lifted(hold: Hold, person: User, *, repo: ModelRepo | None, now: datetime) -> None:
-    facts = {"what": _what_for(hold, repo), "lifted_on": whole_date(now)}
-    key = f"lifted-{person.pk}"
-    send(_reached_by(hold, person, repo), kind="suspension_lifted", key=key, facts=facts, now=now)
+    send(
+        _reached_by(hold, person, repo),
+        kind="suspension_lifted",
+        key=f"lifted-{person.pk}",
+        facts=lambda: {"what": _what_for(hold, repo), "lifted_on": whole_date(now)},
+        now=now,
+    )
+
+
+def _for_whom(hold: Hold) -> str:
+    everybody = gettext(" for everybody at %(organization)s")
+    return everybody % {"organization": hold.organization} if hold.organization else ""
 
 
 def _what_for(hold: Hold, repo: ModelRepo | None) -> str:
     """Say what the hold stops for a person with access to ``repo``, naming no other model."""
     if repo is None or repo == hold.repo:
         return what_of(hold)
-    return f"files of {repo.full_name}"
+    return gettext("files of %(model)s") % {"model": repo.full_name}
 
 
 def what_of(hold: Hold) -> str:
     """Name what a hold stops, as it stands in a sentence."""
     if hold.revision is not None:
-        return f"revision {hold.revision.commit[:10]} of {hold.revision.repo.full_name}"
-    return hold.repo.full_name if hold.repo else f"every model at {settings.SITE_NAME}"
+        names = {"commit": hold.revision.commit[:10], "model": hold.revision.repo.full_name}
+        return gettext("revision %(commit)s of %(model)s") % names
+    if hold.repo is not None:
+        return hold.repo.full_name
+    return gettext("every model at %(site)s") % {"site": settings.SITE_NAME}
 
 
 def _reached_by(hold: Hold, person: User, repo: ModelRepo | None) -> Address:
@@ -56,7 +74,7 @@ def _reached_by(hold: Hold, person: User, repo: ModelRepo | None) -> Address:
         reference=reference_of(hold),
         keys=f"hold-{hold.pk}-",
         about=reference_of(hold),
-        label="See your access",
+        label=_("See your access"),
         page=reverse("site:access"),
     )
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.kinds import FIXED, default_words
 from portal.access.lifecycle import told_at
 from portal.access.models import AccessRequest, Grant
 from portal.access.policy.gate_settings import settings_of
 from portal.accounts.models import User
-from portal.catalog.models import Mode, ModelRepo
+from portal.catalog.models import ModelRepo
+from portal.catalog.models.repos import modes_in_words
 from portal.outbox.services import queue_letter
-from portal.outbox.templates import LetterWords, fill, render_letter, render_own
+from portal.outbox.templates import LetterWords, edited_among, fill, render_letter, render_own
 from portal.text.bidi import isolated
+from portal.text.languages import ENGLISH, Words, language_of
 
+Facts = Callable[[], Mapping[str, str]]  # called in the language of the letter
+NO_FACTS: Facts = dict
 AN_APPLICANT, A_HOLDER = "An applicant", "A holder"
 
 
@@ -34,13 +42,13 @@ class Address:
     repo: ModelRepo | None
     reference: str
     keys: str
-    about: str
-    label: str
+    about: Words
+    label: Words
     page: str
     names: Mapping[str, str] = field(default_factory=dict)
     not_before: datetime | None = None
 
-    def linked(self, label: str, page: str = "") -> Address:
+    def linked(self, label: Words, page: str = "") -> Address:
         """Return the same with another link: another label, and another page if one is given."""
         return replace(self, label=label, page=page or self.page)
 
@@ -48,7 +56,7 @@ class Address:
 def applicant_of(access_request: AccessRequest) -> Address:
     """Address the applicant, about their request."""
     applicant = access_request.applicant
-    address = _about_request(access_request, applicant, "access:request", "See your request")
+    address = _about_request(access_request, applicant, "access:request", _("See your request"))
     return replace(address, names={**address.names, "applicant": applicant.display_name})
 
 
@@ -60,7 +68,7 @@ def holder_of(grant: Grant) -> Address:
         reference=grant.reference,
         keys=grant_keys(grant),
         about=grant.about,
-        label="See your grant",
+        label=_("See your grant"),
         page=reverse("access:grant", args=[grant.pk]),
         names={"holder": grant.person.display_name, "repo": grant.about},
         not_before=told_at(grant),
@@ -83,7 +91,7 @@ def name_for_subject(repo: ModelRepo, person: User, *, otherwise: str) -> str:
 
 
 def _about_request(
-    access_request: AccessRequest, recipient: User, url_name: str, label: str
+    access_request: AccessRequest, recipient: User, url_name: str, label: Words
 ) -> Address:
     repo = access_request.repo
     return Address(
@@ -91,7 +99,11 @@ def _about_request(
         repo=repo,
         reference=access_request.reference,
         keys=letter_key(access_request, ""),
-        about=f"{access_request.about}, request {access_request.reference}",
+        about=format_lazy(
+            _("{about}, request {reference}"),
+            about=access_request.about,
+            reference=access_request.reference,
+        ),
         label=label,
         page=reverse(url_name, args=[access_request.pk]),
         names={"repo": access_request.about},
@@ -103,26 +115,47 @@ def send(
     *,
     kind: str,
     key: str,
-    facts: Mapping[str, str] | None = None,
+    facts: Facts = NO_FACTS,
     due_at: datetime | None = None,
     now: datetime,
 ) -> None:
     """Queue a letter of this kind with these facts; the same key again sends nothing."""
-    facts = {**address.names, **(facts or {})}
-    words = words_for(kind, address.repo, address.reference, facts)
-    queue_letter(
-        key=f"{address.keys}{key}",
-        kind=kind,
-        recipient=address.recipient,
-        subject=_with_about(words.subject, address.about),
-        paragraphs=words.paragraphs,
-        act_label=address.label,
-        act_url=f"{settings.BASE_URL}{address.page}",
-        reference=address.reference,
-        team=team_of(address.repo),
-        due_at=max(due_at or now, address.not_before or now),
-        now=now,
-    )
+    own = own_words(kind, address.repo)
+    language = language_of_letter(kind, own, address.recipient)
+    with translation.override(language):
+        words = words_for(
+            kind, address.repo, address.reference, {**address.names, **facts()}, own=own
+        )
+        queue_letter(
+            key=f"{address.keys}{key}",
+            kind=kind,
+            recipient=address.recipient,
+            subject=_with_about(words.subject, str(address.about)),
+            paragraphs=words.paragraphs,
+            act_label=address.label,
+            act_url=f"{settings.BASE_URL}{address.page}",
+            reference=address.reference,
+            team=team_of(address.repo),
+            language=language,
+            due_at=max(due_at or now, address.not_before or now),
+            now=now,
+        )
+
+
+def own_words(kind: str, repo: ModelRepo | None) -> dict[str, LetterWords]:
+    """Return the team's own words for this kind, where it has any."""
+    if repo is None or kind in FIXED:
+        return {}
+    return edited_among(scope_of(repo), [kind])
+
+
+def language_of_letter(kind: str, own: Mapping[str, LetterWords], recipient: User | None) -> str:
+    """Return the language of a letter, which is in one as a whole.
+
+    In the team's own words it is in English, whichever language these are in; to people of the lab
+    too.
+    """
+    return ENGLISH if kind in own or kind in FIXED else language_of(recipient)
 
 
 def _with_about(subject: str, about: str) -> str:
@@ -135,7 +168,7 @@ def send_to_each(
     *,
     kind: str,
     key: str,
-    facts: Mapping[str, str],
+    facts: Facts,
     reference: str,
     link: tuple[str, str],
     now: datetime,
@@ -174,7 +207,9 @@ def words_for(
 
 
 def team_of(repo: ModelRepo | None) -> str:
-    return f"{repo.namespace.display_name} access team" if repo else settings.SITE_NAME
+    if repo is None:
+        return str(settings.SITE_NAME)
+    return gettext("%(lab)s access team") % {"lab": repo.namespace.display_name}
 
 
 def scope_of(repo: ModelRepo) -> str:
@@ -193,4 +228,4 @@ def grant_keys(grant: Grant) -> str:
 
 def modes_of(*grants: Grant) -> str:
     modes = sorted({mode for grant in grants for mode in grant.modes})
-    return " and ".join(Mode(mode).label.lower() for mode in modes)
+    return modes_in_words(modes)

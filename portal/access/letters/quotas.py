@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import holder_of, send
 from portal.access.letters.members import member_of
@@ -17,7 +18,7 @@ def send_quotas_changed(grant: Grant, *, reason: str, now: datetime) -> None:
     joined = Membership.objects.joined().filter(grant=grant).select_related("person", "grant")
     page = reverse("access:grant", args=[grant.pk])
     members = [
-        member_of(membership, membership.person, "See the grant", page)
+        member_of(membership, membership.person, _("See the grant"), page)
         for membership in joined
         if membership.person
     ]
@@ -26,6 +27,6 @@ def send_quotas_changed(grant: Grant, *, reason: str, now: datetime) -> None:
             address,
             kind="quotas_changed",
             key=f"quotas-{now:%Y%m%d%H%M%S%f}",
-            facts={"quotas": quotas_in_words(grant), "reason": reason},
+            facts=lambda: {"quotas": quotas_in_words(grant), "reason": reason},
             now=now,
         )

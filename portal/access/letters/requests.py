@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.letters.mailer import applicant_of, letter_key, send
 from portal.access.models import AccessRequest, Question, Screening, ScreeningEntry
 from portal.audit.heads import Head
@@ -22,19 +25,19 @@ def category_of(screening: Screening) -> str:
 
 
 _CATEGORIES = {
-    JURISDICTION: "It is about rules on jurisdiction.",
-    LIST: "It is about a list that every request is compared with.",
-    "": "A check that is usually automatic has to be made by hand.",
+    JURISDICTION: _("It is about rules on jurisdiction."),
+    LIST: _("It is about a list that every request is compared with."),
+    "": _("A check that is usually automatic has to be made by hand."),
 }
 
 
 def about_screening(screening: Screening) -> str:
     """Say what a check is about, in words that give no line of a list away."""
-    return _CATEGORIES[category_of(screening)]
+    return str(_CATEGORIES[category_of(screening)])
 
 
 def due_words(access_request: AccessRequest) -> str:
-    return whole_date(access_request.due_at) if access_request.due_at else "its due date"
+    return whole_date(access_request.due_at) if access_request.due_at else gettext("its due date")
 
 
 def send_receipt(
@@ -45,14 +48,18 @@ def send_receipt(
     The letter quotes the newest head of the audit chain, so that nobody can rebuild the chain later
     without contradicting it.
     """
-    record = f"{head.words} Keep this line: it proves what our record was." if head else ""
     send(
         applicant_of(access_request),
         kind="receipt",
         key=f"receipt-{number}",
-        facts={"due": due_words(access_request), "record": record},
+        facts=lambda: {"due": due_words(access_request), "record": _record(head)},
         now=now,
     )
+
+
+def _record(head: Head | None) -> str:
+    keep = gettext("Keep this line: it proves what our record was.")
+    return f"{head.words} {keep}" if head else ""
 
 
 def send_extra_check(access_request: AccessRequest, screening: Screening, *, now: datetime) -> None:
@@ -60,7 +67,7 @@ def send_extra_check(access_request: AccessRequest, screening: Screening, *, now
         applicant_of(access_request),
         kind="extra_check",
         key=f"extra-check-{screening.pk}",
-        facts={"about": about_screening(screening), "due": due_words(access_request)},
+        facts=lambda: {"about": about_screening(screening), "due": due_words(access_request)},
         now=now,
     )
 
@@ -70,7 +77,7 @@ def send_check_done(access_request: AccessRequest, *, now: datetime) -> None:
         applicant_of(access_request),
         kind="check_done",
         key=f"check-done-{access_request.submissions.count()}",
-        facts={"due": due_words(access_request)},
+        facts=lambda: {"due": due_words(access_request)},
         now=now,
     )
 
@@ -80,23 +87,28 @@ def send_resumption(access_request: AccessRequest, *, number: int, now: datetime
         applicant_of(access_request),
         kind="resumed",
         key=f"resumed-{number}",
-        facts={"due": due_words(access_request)},
+        facts=lambda: {"due": due_words(access_request)},
         now=now,
     )
 
 
 def send_appeal(access_request: AccessRequest, *, now: datetime) -> None:
-    facts = {"due": due_words(access_request)}
-    send(applicant_of(access_request), kind="appeal", key="appeal", facts=facts, now=now)
+    send(
+        applicant_of(access_request),
+        kind="appeal",
+        key="appeal",
+        facts=lambda: {"due": due_words(access_request)},
+        now=now,
+    )
 
 
 def send_question(access_request: AccessRequest, question: Question, *, now: datetime) -> None:
     """Send a reviewer's question once it can no longer be taken back."""
     send(
-        applicant_of(access_request).linked("Answer the question"),
+        applicant_of(access_request).linked(_("Answer the question")),
         kind="question",
         key=f"question-{question.pk}",
-        facts={"question": question.text},
+        facts=lambda: {"question": question.text},
         due_at=question.undo_until,
         now=now,
     )

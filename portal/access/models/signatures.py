@@ -24,6 +24,7 @@ class Acceptance(models.Model):
         LicenceVersion, on_delete=models.PROTECT, related_name="acceptances"
     )
     text_sha256 = models.CharField(max_length=64)
+    text_language = models.CharField(max_length=35, default="en", db_default="en")
     typed_name = LineField(max_length=200)
     capacity = models.CharField(max_length=6, choices=Capacity)
     entity = LineField(max_length=200, blank=True)

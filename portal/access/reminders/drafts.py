@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Extract, Floor
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import applicant_of, send
 from portal.access.models import AccessRequest
@@ -38,10 +39,10 @@ def drafts_to_remind(now: datetime) -> QuerySet[Any]:
 
 def remind_of_draft(draft: Any, now: datetime) -> None:
     send(
-        applicant_of(draft).linked("Go on with the draft"),
+        applicant_of(draft).linked(_("Go on with the draft")),
         kind="draft_reminder",
         key=f"draft-{draft.stamp}-unsent",
-        facts={"saved_on": whole_date(draft.saved_at), "days": str(NOTICE.days)},
+        facts=lambda: {"saved_on": whole_date(draft.saved_at), "days": str(NOTICE.days)},
         now=now,
     )
     record(EventType.REMINDED, actor=None, target=draft, at=now, of="draft")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
-from portal.access.letters.mailer import reader_of, send
+from portal.access.letters.mailer import NO_FACTS, Facts, reader_of, send
 from portal.access.models import AccessRequest, Escalation
 from portal.accounts.models import User
 
@@ -33,7 +33,7 @@ def tell(
     *,
     kind: str,
     key: str,
-    facts: Mapping[str, str] | None = None,
+    facts: Facts = NO_FACTS,
     now: datetime,
 ) -> None:
     """Write to people of the lab about a request."""

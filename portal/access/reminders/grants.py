@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import Address, holder_of, send
 from portal.access.models import Grant, Renewal
@@ -22,7 +23,7 @@ from portal.formatting import whole_date
 
 BEFORE_THE_END = (timedelta(days=60), timedelta(days=30), timedelta(days=7))
 CLOSEOUT = timedelta(days=30)  # after the end
-GONE = "State that the copies are gone"
+GONE = _("State that the copies are gone")
 
 
 def with_reference(address: Address) -> Address:
@@ -54,10 +55,10 @@ def grants_to_remind(now: datetime) -> QuerySet[Any]:
 def remind_of_grant(grant: Any, now: datetime) -> None:
     days = min(before for before in BEFORE_THE_END if grant.ends <= now + before).days
     send(
-        with_reference(holder_of(grant)).linked("Renew the access"),
+        with_reference(holder_of(grant)).linked(_("Renew the access")),
         kind="grant_reminder",
         key=f"ends-in-{days}",
-        facts={"ends_on": whole_date(grant.expires_at)},
+        facts=lambda: {"ends_on": whole_date(grant.expires_at)},
         now=now,
     )
     record(EventType.REMINDED, actor=None, target=grant, at=now, of="grant", days=days)
@@ -75,7 +76,7 @@ def tell_grant_ended(grant: Any, now: datetime) -> None:
         with_reference(holder_of(grant)).linked(GONE),
         kind="grant_ended",
         key="ended",
-        facts={"ended_on": whole_date(grant.ends)},
+        facts=lambda: {"ended_on": whole_date(grant.ends)},
         now=now,
     )
     record(EventType.GRANT_ENDED, actor=None, target=grant, at=now)
@@ -97,7 +98,7 @@ def remind_of_closeout(grant: Any, now: datetime) -> None:
         with_reference(holder_of(grant)).linked(GONE),
         kind="closeout_reminder",
         key="closeout-reminder",
-        facts={"ended_on": whole_date(grant.ends)},
+        facts=lambda: {"ended_on": whole_date(grant.ends)},
         now=now,
     )
     record(EventType.REMINDED, actor=None, target=grant, at=now, of="closeout")

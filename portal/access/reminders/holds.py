@@ -40,7 +40,7 @@ def remind_of_hold(hold: Any, now: datetime) -> None:
         hold.repo,
         kind="hold_reminder",
         key=f"hold-{hold.pk}-stands-{hold.month}",
-        facts={"placed_on": whole_date(hold.placed_at), "reason": hold.reason},
+        facts=lambda: {"placed_on": whole_date(hold.placed_at), "reason": hold.reason},
         reference=reference_of(hold),
         link=("Open the holds", reverse("access:holds")),
         now=now,

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import F, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import holder_of, send
 from portal.access.models import Grant
@@ -35,10 +36,10 @@ def offers_to_remind(now: datetime) -> QuerySet[Any]:
 def remind_of_offer(offer: Any, now: datetime) -> None:
     page = reverse("access:offer", args=[offer.pk])
     send(
-        with_reference(holder_of(offer)).linked("Read and sign", page),
+        with_reference(holder_of(offer)).linked(_("Read and sign"), page),
         kind="offer_reminder",
         key="offer-reminder",
-        facts={"offer_until": whole_date(offer.ends)},
+        facts=lambda: {"offer_until": whole_date(offer.ends)},
         now=now,
     )
     record(EventType.REMINDED, actor=None, target=offer, at=now, of="offer")
@@ -52,10 +53,10 @@ def offers_lapsed(now: datetime) -> QuerySet[Any]:
 def tell_offer_lapsed(offer: Any, now: datetime) -> None:
     page = reverse("access:start", args=[offer.repo.namespace.name, offer.repo.name])
     send(
-        with_reference(holder_of(offer)).linked("Ask again", page),
+        with_reference(holder_of(offer)).linked(_("Ask again"), page),
         kind="offer_lapsed",
         key="offer-lapsed",
-        facts={"offer_until": whole_date(offer.ends)},
+        facts=lambda: {"offer_until": whole_date(offer.ends)},
         now=now,
     )
     record(EventType.GRANT_OFFER_LAPSED, actor=None, target=offer, at=now)

@@ -66,8 +66,11 @@ def _escalate_late(
     access_request: AccessRequest, people: list[User], *, level: int, now: datetime
 ) -> None:
     escalate(access_request, Reason.OVERDUE, level, now)
-    due = whole_date(access_request.due_at) if access_request.due_at else ""
-    facts = {"due": due, "lab": access_request.repo.namespace.display_name}
+
+    def facts() -> dict[str, str]:
+        due = whole_date(access_request.due_at) if access_request.due_at else ""
+        return {"due": due, "lab": access_request.repo.namespace.display_name}
+
     key = f"overdue-{level}-{access_request.due_at:%Y%m%d%H%M%S}"  # each due date has its letters
     send(
         applicant_of(access_request),
@@ -108,9 +111,14 @@ def escalate_stranded(access_request: AccessRequest, now: datetime) -> bool:
     if able >= quorum:
         return False
     escalate(access_request, Reason.STRANDED, 2, now)
-    facts = {"able": str(able), "quorum": str(quorum)}
-    key = f"stranded-{now:%Y%m%d}"
-    tell(access_request, owners(repo), kind="stranded", key=key, facts=facts, now=now)
+    tell(
+        access_request,
+        owners(repo),
+        kind="stranded",
+        key=f"stranded-{now:%Y%m%d}",
+        facts=lambda: {"able": str(able), "quorum": str(quorum)},
+        now=now,
+    )
     event = EventType.REQUEST_STRANDED
     record(event, actor=None, target=access_request, at=now, able=able, quorum=quorum)
     return True

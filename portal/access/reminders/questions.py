@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.letters.mailer import applicant_of, send
 from portal.access.models import AccessRequest, Escalation, Question
@@ -49,10 +50,10 @@ def remind_of_question(question: Question, now: datetime) -> None:
     access_request = question.request
     days = (DAY if question.deadline_at <= now + DAY else WEEK).days
     send(
-        applicant_of(access_request).linked("Answer the question"),
+        applicant_of(access_request).linked(_("Answer the question")),
         kind="question_reminder",
         key=f"question-{question.pk}-reminder-{days}",
-        facts={
+        facts=lambda: {
             "question": question.text,
             "deadline": whole_date(question.deadline_at),
             "days": str(RESUMABLE.days),
@@ -86,10 +87,10 @@ def lapse_request(question: Question, now: datetime) -> None:
     access_request.closed_at = now
     access_request.save(update_fields=["state", "closed_at"])
     send(
-        applicant_of(access_request).linked("Take it up again"),
+        applicant_of(access_request).linked(_("Take it up again")),
         kind="lapse",
         key=f"question-{question.pk}-lapsed",
-        facts={"until": whole_date(now + RESUMABLE)},
+        facts=lambda: {"until": whole_date(now + RESUMABLE)},
         now=now,
     )
     facts = {"question": question.pk}

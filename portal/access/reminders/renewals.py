@@ -36,7 +36,7 @@ def escalate_renewal(renewal: Renewal, now: datetime) -> None:
         replace(holder_of(renewal.grant), keys=""),
         kind="renewal_overdue",
         key=f"renewal-{renewal.pk}-overdue",
-        facts={"due": whole_date(renewal.due_at)},
+        facts=lambda: {"due": whole_date(renewal.due_at)},
         now=now,
     )
     people = administrators(renewal.grant.repo)
@@ -65,7 +65,7 @@ def _tell(renewal: Renewal, people: Iterable[User], *, kind: str, key: str, now:
         grant.repo,
         kind=kind,
         key=f"renewal-{renewal.pk}-{key}",
-        facts={
+        facts=lambda: {
             "who": name_for_subject(grant.repo, grant.person, otherwise=A_HOLDER),
             "due": whole_date(renewal.due_at),
             "until": whole_date(grant.expires_at),

@@ -111,6 +111,7 @@ GRANTS = Export(
         "modes": "modes",
         "conditions": "conditions",
         "licence_sha256": "acceptance__text_sha256",
+        "licence_language": "acceptance__text_language",
         "signed_at": "acceptance__accepted_at",
         "signed_for": "acceptance__entity",
         "offered_at": "offered_at",

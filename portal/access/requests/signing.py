@@ -71,6 +71,7 @@ def store_acceptance(
         person=signer,
         licence_version=version,
         text_sha256=version.sha256,
+        text_language=version.language,
         typed_name=signature.typed_name.strip(),
         capacity=signature.capacity,
         entity=signature.entity.strip(),
@@ -85,6 +86,7 @@ def store_acceptance(
         at=now,
         licence_version=version.pk,
         sha256=version.sha256,
+        language=version.language,
         capacity=acceptance.capacity,
     )
     return acceptance

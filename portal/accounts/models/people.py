@@ -29,6 +29,7 @@ class User(AbstractUser):
 
     ``proved_at``: when the person first proved an address, or reset the password since. Credentials
     that are older may be a stranger's, who signed up with their address, so they are void.
+    ``language``: of pages and letters; "" until it is known.
     """
 
     first_name = None  # type: ignore[assignment]
@@ -37,6 +38,7 @@ class User(AbstractUser):
     name = LineField("full name", max_length=200)
     email = models.EmailField("e-mail address", blank=True)
     proved_at = models.DateTimeField(null=True, editable=False)
+    language = models.CharField(max_length=10, blank=True, default="", db_default="")
 
     REQUIRED_FIELDS = ["email", "name"]
 

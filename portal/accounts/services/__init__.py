@@ -8,6 +8,7 @@ from portal.accounts.services.affiliations import (
 )
 from portal.accounts.services.people import (
     change_name,
+    choose_language,
     claim_username,
     create_lab,
     create_user,
@@ -21,6 +22,7 @@ from portal.accounts.services.tokens import issue_token, revoke_token, token_fro
 
 __all__ = [
     "change_name",
+    "choose_language",
     "claim_username",
     "create_lab",
     "create_user",

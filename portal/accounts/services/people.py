@@ -7,6 +7,7 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import Namespace, NamespaceRole, User
 from portal.accounts.names import validate_lab_name
@@ -15,6 +16,7 @@ from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
+from portal.text.languages import is_offered
 from portal.text.lines import as_line
 
 
@@ -171,3 +173,13 @@ def change_name(*, person: User, name: str, now: datetime) -> User:
         person.name = name
         person.save(update_fields=["name"])
     return person
+
+
+def choose_language(*, person: User, language: str) -> None:
+    """Set the language in which a person sees pages and gets letters. It leaves no event."""
+    if not is_offered(language):
+        raise FieldErrors(
+            {"language": _("There is no such language here. Choose one of the list.")}
+        )
+    person.language = language
+    person.save(update_fields=["language"])

@@ -10,6 +10,8 @@ from django.core import signing
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import NoSuchAffiliation, ProofLinkUseless
@@ -17,6 +19,7 @@ from portal.accounts.models import Affiliation, User
 from portal.accounts.organizations.domains import evidence_domains
 from portal.accounts.services.affiliations import RENEWABLE, prove_by_email
 from portal.outbox.services import queue_mail
+from portal.text.languages import language_of
 
 SALT = "accounts.renewal"
 LINK_LIFE = timedelta(days=3)
@@ -43,13 +46,18 @@ def ask_renewal(*, person: User, affiliation_id: int, now: datetime) -> str:
         "url": settings.BASE_URL + reverse("accounts:affiliation_prove", args=[signed]),
         "days": LINK_LIFE.days,
     }
+    with translation.override(language := language_of(person)):
+        subject = _("Do you still work at %(organization)s?")
+        subject %= {"organization": affiliation.organization}
+        text = render_to_string("accounts/mail/renewal.txt", context)
     queue_mail(
         key=f"renewal-{affiliation.pk}-{now:%Y%m%d}",
         kind="renewal",
         recipient=person,
         address=email,
-        subject=f"Do you still work at {affiliation.organization}?"[:200],
-        text=render_to_string("accounts/mail/renewal.txt", context),
+        subject=subject[:200],
+        text=text,
+        language=language,
         is_secret=True,
         now=now,
     )

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import get_language, override
 
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import AddressTaken, NameTaken
@@ -31,6 +32,7 @@ from portal.accounts.sign_in.login_attempts import (
 from portal.client_ip import client_ip
 from portal.outbox.budget import is_spent_for
 from portal.outbox.services import queue_mail
+from portal.text.languages import ENGLISH, language_of
 from portal.text.lines import as_line, line_fault
 
 ADDRESS_CONSTRAINT = "address_any_case"
@@ -67,6 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Save an account with its namespace, or neither, if another takes the name meanwhile."""
         user.name = form.cleaned_data["name"]
+        user.language = get_language() or ENGLISH
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit=commit)
@@ -97,9 +100,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         kind, now = template_prefix.rsplit("/", 1)[-1], timezone.now()
         if kind in UNASKED and is_spent_for(email, now):
             return  # the page looks the same, or it would show who has an account
-        message = self.render_mail(template_prefix, email, context)
         user = context.get("user")
         person = user if isinstance(user, User) else None
+        language = language_of(person) if person and person.language else get_language() or ENGLISH
+        with override(language):
+            message = self.render_mail(template_prefix, email, context)
         queue_mail(
             key=f"account-{secrets.token_hex(12)}",
             kind=kind,
@@ -107,6 +112,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             address=email,
             subject=message.subject,
             text=str(message.body),
+            language=language,
             is_secret=True,
             sender=person if kind == "email_confirmation" else None,
             now=now,

@@ -8,9 +8,10 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
-from portal.accounts.forms import KeysForm, ProfileForm, TimeZoneForm
+from portal.accounts.forms import KeysForm, LanguageForm, ProfileForm, TimeZoneForm
 from portal.accounts.services import change_name
 from portal.accounts.views import signed_in
 from portal.accounts.views.time_zones import YEAR_SECONDS, chosen_zone, zone_names
@@ -36,6 +37,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "keys": KeysForm(initial={"keys": keys_on(request)}),
+        "languages_form": LanguageForm(initial={"language": get_language()}),
         "zones": TimeZoneForm(initial={"time_zone": chosen_zone(request)}, zones=zone_names()),
     }
     return form_page(request, "accounts/profile.html", context)

@@ -17,6 +17,7 @@ from portal.api.base.serializers import Input, Output
 from portal.api.catalog.settings_serializers import EffectOutput
 from portal.catalog.models import Licence, LicenceVersion
 from portal.site.licence_changes import changes, text_before
+from portal.text.languages import ENGLISH
 
 LONGEST_TEXT = 500_000
 
@@ -36,7 +37,14 @@ class VersionOutput(serializers.ModelSerializer[LicenceVersion]):
 
     class Meta:
         model = LicenceVersion
-        fields: tuple[str, ...] = ("licence", "version", "kind", "sha256", "effective_at")
+        fields: tuple[str, ...] = (
+            "licence",
+            "version",
+            "kind",
+            "language",
+            "sha256",
+            "effective_at",
+        )
 
 
 class AttestationOutput(Output):
@@ -92,6 +100,9 @@ class PublishInput(Input):
     version = SingleLineField(max_length=20, allow_blank=False)
     kind = serializers.ChoiceField(choices=LicenceVersion.Kind.choices)
     text = StrictCharField(max_length=LONGEST_TEXT, trim_whitespace=False)
+    language = SingleLineField(
+        max_length=35, default=ENGLISH, help_text="Of the text, by its tag, such as en or pt-BR."
+    )
     attribution = StrictCharField(max_length=2000)
     terms = serializers.DictField()
     effective_at = serializers.DateTimeField(required=False)
@@ -134,6 +145,7 @@ class SignatureOutput(serializers.ModelSerializer[Acceptance]):
             "licence",
             "version",
             "text_sha256",
+            "text_language",
             "typed_name",
             "capacity",
             "entity",

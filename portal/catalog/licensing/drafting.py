@@ -11,8 +11,10 @@ from portal.accounts.models import Namespace, User
 from portal.catalog.errors import LicenceTaken, MayNotPublish
 from portal.catalog.licensing.terms import check_terms
 from portal.catalog.models import Licence, LicenceVersion
+from portal.catalog.models.fields import TAG
 from portal.errors import FieldErrors
 from portal.parsing.texts import text_problem
+from portal.text.languages import ENGLISH
 
 LONGEST_LICENCE = 500_000
 LONGEST_NOTICE = 1000
@@ -35,6 +37,7 @@ class LicenceDraft:
     name: str = ""
     namespace: str = ""
     kind: str = LicenceVersion.Kind.MATERIAL
+    language: str = ENGLISH
     effective_at: datetime | None = None
 
 
@@ -74,6 +77,7 @@ def draft_version(*, actor: User, draft: LicenceDraft, now: datetime) -> Licence
         version=draft.version,
         kind=draft.kind,
         text=draft.text,
+        language=draft.language,
         sha256=digest,
         attribution=draft.attribution,
         terms=draft.terms,
@@ -157,6 +161,8 @@ def _check(drafted: LicenceVersion, now: datetime) -> None:
         errors["attribution"] = notice
     if drafted.kind not in LicenceVersion.Kind.values:
         errors["kind"] = "Say whether the change is editorial or material."
+    if not TAG.match(drafted.language):
+        errors["language"] = "Give the text’s language by its tag, such as en, de or pt-BR."
     if drafted.effective_at < now:
         errors["effective_at"] = "A text can’t be in force before it is published."
     if errors:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from django.db import models
 
 from portal.accounts.models import Namespace
-from portal.catalog.models.fields import SHA256
+from portal.catalog.models.fields import LANGUAGE_TAG, SHA256
 from portal.catalog.querysets import LicenceQuerySet, LicenceVersionQuerySet
 from portal.text.lines import LineField
 
@@ -32,7 +32,10 @@ class Licence(models.Model):
 
 
 class LicenceVersion(models.Model):
-    """An immutable text. ``terms`` holds its summary and what signers tick one by one."""
+    """An immutable text. ``terms`` holds its summary and what signers tick one by one.
+
+    ``language``: of both, by its tag, such as "en" or "pt-BR".
+    """
 
     class Kind(models.TextChoices):
         EDITORIAL = "editorial"
@@ -42,6 +45,9 @@ class LicenceVersion(models.Model):
     version = LineField(max_length=20)
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.MATERIAL)
     text = models.TextField()
+    language = models.CharField(
+        max_length=35, validators=[LANGUAGE_TAG], default="en", db_default="en"
+    )
     sha256 = models.CharField(max_length=64, validators=[SHA256])
     attribution = models.TextField()
     terms = models.JSONField(default=dict)

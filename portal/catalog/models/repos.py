@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Namespace
 from portal.accounts.names import validate_name
 from portal.catalog.models.licences import Licence
 from portal.catalog.querysets import ModelRepoQuerySet
+from portal.formatting import enumerated
 from portal.text.lines import LineField
 
 
@@ -22,8 +26,16 @@ class Gate(models.TextChoices):
 
 
 class Mode(models.TextChoices):
-    DOWNLOAD = "download", "Download"
-    INFERENCE = "inference", "Hosted inference"
+    DOWNLOAD = "download", _("Download")
+    INFERENCE = "inference", _("Hosted inference")
+
+
+IN_A_SENTENCE = {Mode.DOWNLOAD: _("download"), Mode.INFERENCE: _("hosted inference")}
+
+
+def modes_in_words(modes: Iterable[str]) -> str:
+    """Write modes in the order that is given: “download and hosted inference”."""
+    return enumerated(str(IN_A_SENTENCE[Mode(mode)]) for mode in modes)
 
 
 class EngineName(models.TextChoices):

@@ -34,6 +34,7 @@ def publish_licence_version(*, actor: User, now: datetime, **fields: Any) -> Lic
     published.full_clean(exclude=["terms"])  # which may be empty
     published.save()
     facts = {"licence": licence.slug, "version": published.version, "kind": str(published.kind)}
+    facts |= {"language": published.language}
     facts |= {"sha256": published.sha256, "effective_at": published.effective_at.isoformat()}
     facts |= {"namespace": licence.namespace.name} if licence.namespace else {}
     record(EventType.LICENCE_PUBLISHED, actor=actor, target=published, at=now, **facts)

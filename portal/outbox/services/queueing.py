@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from portal.outbox.budget import require_within_budget
 from portal.outbox.models import BouncedAddress, OutboxMessage
 from portal.outbox.services.bounces import is_bounced
 from portal.queue import enqueue
+from portal.text.languages import ENGLISH, Words, in_english
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -32,6 +35,7 @@ def queue_mail(
     subject: str,
     text: str,
     html: str = "",
+    language: str = ENGLISH,
     is_secret: bool = False,
     sender: User | None = None,
     is_owed: bool = False,
@@ -55,6 +59,7 @@ def queue_mail(
             "subject": " ".join(subject.split())[:LONGEST_SUBJECT],
             "text": text,
             "html": html,
+            "language": language,
             "is_secret": is_secret,
             "created_at": now,
             "due_at": due_at or now,
@@ -73,6 +78,7 @@ class Letter:
     """The parts that a letter's text and its HTML both show.
 
     ``why`` says at its foot why the reader gets it, ``settings_url`` where they choose otherwise.
+    Its own words around these are in the language that is active as it is rendered.
     """
 
     team: str
@@ -101,35 +107,41 @@ def queue_letter(
     recipient: User,
     subject: str,
     paragraphs: Sequence[str],
-    act_label: str,
+    act_label: Words,
     act_url: str,
     reference: str,
     team: str,
+    language: str = ENGLISH,
     due_at: datetime | None = None,
     now: datetime,
 ) -> OutboxMessage:
     """Queue what the lab writes to a person; the subject ends in the reference.
 
+    ``language``: of these words, and so of those around them.
+
     Where each of the recipient's addresses sends letters back, it isn't tried again: it stands in
     their inbox as bounced, and can be sent again from there.
     """
-    letter = Letter(
-        team=team,
-        greeting=f"Dear {recipient.display_name},",
-        subject=_with_reference(subject, reference),
-        paragraphs=paragraphs,
-        act_label=act_label,
-        act_url=act_url,
-        reference=reference,
-    )
+    with translation.override(language):
+        letter = Letter(
+            team=team,
+            greeting=_("Dear %(name)s,") % {"name": recipient.display_name},
+            subject=_with_reference(subject, reference),
+            paragraphs=paragraphs,
+            act_label=str(act_label),
+            act_url=act_url,
+            reference=reference,
+        )
+        text, html = letter.text, letter.html
     message = queue_mail(
         key=key,
         kind=kind,
         recipient=recipient,
         address=recipient.letter_address,
         subject=letter.subject,
-        text=letter.text,
-        html=letter.html,
+        text=text,
+        html=html,
+        language=language,
         sender=None,
         due_at=due_at,
         now=now,
@@ -149,10 +161,11 @@ class Recipient:
     address: str
 
 
+@in_english
 def queue_letters(
     letter: Letter, *, to: Sequence[Recipient], key: str, kind: str, now: datetime
 ) -> None:
-    """Queue one letter of the lab for many readers, by few queries however many they are.
+    """Queue one letter of the lab for many of its people, by few queries however many they are.
 
     The same key again sends nothing to whom it was sent before. As with ``queue_letter``, nothing
     is tried at an address that sends letters back.

@@ -95,6 +95,7 @@ def _copy(
         subject=original.subject,
         text=original.text,
         html=original.html,
+        language=original.language,
         sender=sender,
         now=now,
     )

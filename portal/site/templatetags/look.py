@@ -10,10 +10,12 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from portal import formatting
 from portal.site.icons import SHAPES
 from portal.surfaces.assets.stylesheet import stylesheet_address
+from portal.text import languages
 
 register = template.Library()
 
@@ -55,10 +57,9 @@ def pips(on: int, of: int) -> SafeString:
     """``{% pips 3 4 %}``: filled of all, with the same in words."""
     cells = "".join('<i class="on"></i>' if place < on else "<i></i>" for place in range(of))
     return format_html(
-        '<span class="pips" aria-hidden="true">{}</span>{} of {}',
+        '<span class="pips" aria-hidden="true">{}</span>{}',
         mark_safe(cells),  # noqa: S308 (built above from constants)
-        on,
-        of,
+        _("%(on)d of %(of)d") % {"on": on, "of": of},
     )
 
 
@@ -96,6 +97,12 @@ def day(value: datetime | date) -> SafeString:
 def site_line() -> str:
     """Write the last line of a mail: the site and its address. Mails have no request."""
     return f"{settings.SITE_NAME}, {settings.BASE_URL}"
+
+
+@register.filter
+def language_name(tag: str) -> str:
+    """Write a language's name by its tag: German, in German Deutsch."""
+    return languages.language_name(tag)
 
 
 @register.filter
@@ -155,7 +162,13 @@ def short_date(value: datetime | date | None) -> str:
 @register.filter
 def thousands(value: int | None) -> str:
     """20,000"""
-    return "" if value is None else f"{value:,}"
+    return "" if value is None else formatting.thousands(value)
+
+
+@register.filter
+def decimals(value: float, places: int = 1) -> str:
+    """Write a number with so many places: 1,204.5. For people; machines read ``floatformat``."""
+    return formatting.figures(f"{value:,.{places}f}")
 
 
 @register.filter
@@ -168,15 +181,18 @@ def duration_words(span: timedelta | None) -> str:
 def money(value: float) -> str:
     """4.57 million, 12,300, 8.40, under 0.01: an estimate, so without what it can't know."""
     if value >= MILLION:
-        return f"{value / MILLION:.3g}{formatting.SPACE}million"
-    return f"{value:,.0f}" if value >= 1000 else hundredths(value)
+        number = formatting.figures(f"{value / MILLION:.3g}")
+        return (_("%(number)s million") % {"number": number}).replace(" ", formatting.SPACE)
+    return formatting.figures(f"{value:,.0f}") if value >= 1000 else hundredths(value)
 
 
 @register.filter
 def hours_words(span: timedelta) -> str:
     """41.5 hours, 3 days: a sum of stretches of time, to a tenth below two days."""
     hours = span / timedelta(hours=1)
-    return formatting.duration_words(span) if hours >= 48 or hours < 1 else f"{hours:.3g} hours"
+    if hours >= 48 or hours < 1:
+        return formatting.duration_words(span)
+    return _("%(hours)s hours") % {"hours": formatting.figures(f"{hours:.3g}")}
 
 
 @register.filter
@@ -198,4 +214,6 @@ def carbon(kg: float | None) -> str:
 @register.filter
 def hundredths(value: float | Decimal) -> str:
     """1,204.50, 0.00, under 0.01: what is little isn’t nothing."""
-    return "under 0.01" if 0 < value < LEAST_SHOWN else f"{value:,.2f}"
+    if 0 < value < LEAST_SHOWN:
+        return _("under %(least)s") % {"least": formatting.figures(f"{LEAST_SHOWN}")}
+    return formatting.figures(f"{value:,.2f}")

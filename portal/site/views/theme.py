@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.http import url_has_allowed_host_and_scheme
 
-from portal.forms.pages import posted_from
+from portal.forms.pages import back_from, posted_from
 from portal.site.context import THEME_COOKIE, THEMES
 
 YEAR_SECONDS = 365 * 24 * 60 * 60
@@ -15,10 +14,7 @@ YEAR_SECONDS = 365 * 24 * 60 * 60
 @posted_from("site:home", anyone=True)
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice and go back to where it was made."""
-    back = request.POST.get("next", "")
-    if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
-        back = "/"
-    response = HttpResponseRedirect(back)
+    response = HttpResponseRedirect(back_from(request))
     theme = request.POST.get("theme", "")
     if theme not in THEMES:
         response.delete_cookie(THEME_COOKIE)

@@ -472,6 +472,7 @@ PAGES = [
     Row("accounts:profile", "GET", 200, LOGIN),
     Row("accounts:keys", "POST", 302, LOGIN),
     Row("accounts:time_zone", "POST", 302, LOGIN),
+    Row("accounts:language", "POST", 302, data={"language": "de"}),
     Row("accounts:tokens", "GET", 200, LOGIN),
     Row("accounts:tokens", "POST", 422, LOGIN, data={"name": ""}),
     Row("accounts:token_revoke", "POST", 404, LOGIN | {"applicant": 302}, of_token),

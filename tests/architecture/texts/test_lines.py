@@ -33,6 +33,7 @@ IN_SERVICE = "the service names all that is wrong with a question at once, this 
 FILTER = "only searches"
 
 COLUMNS = {
+    "access.acceptance.text_language": OURS,
     "access.acceptance.text_sha256": OURS,
     "access.accessrequest.country": CHOSEN,
     "access.accessrequest.sector": CHOSEN,
@@ -47,6 +48,7 @@ COLUMNS = {
     "accounts.organizationdomain.domain": PATTERN,
     "accounts.reference.secret_hash": OURS,
     "access.invitation.secret_hash": OURS,
+    "accounts.user.language": CHOSEN,
     "accounts.user.password": OURS,
     "accounts.user.username": PATTERN,
     "audit.auditevent.hash": OURS,
@@ -65,6 +67,7 @@ COLUMNS = {
     "catalog.pendingref.name": PATTERN,
     "catalog.revisioncheck.agreed_terms": OURS,
     "catalog.revisioncheck.path": PATTERN,
+    "catalog.licenceversion.language": PATTERN,
     "catalog.licenceversion.sha256": PATTERN,
     "catalog.logbookentry.author": LOGBOOK,
     "catalog.logbookentry.cause": LOGBOOK,
@@ -104,6 +107,7 @@ COLUMNS = {
     "outbox.outboxmessage.key": OURS,
     "access.digestitem.key": OURS,
     "outbox.outboxmessage.kind": OURS,
+    "outbox.outboxmessage.language": OURS,
     "outbox.outboxmessage.subject": OURS,
 }
 

@@ -77,7 +77,7 @@ NO_PAGES = {
     *("access:revoke", "access:screening_remove", "access:second_offer", "access:undo"),
     *("access:uninvite", "access:vouch", "access:withdraw", "accounts:affiliation_renew"),
     *("accounts:affiliations_check", "accounts:cancel", "accounts:keys", "accounts:resend"),
-    *("accounts:time_zone",),
+    *("accounts:time_zone", "accounts:language"),
     *(
         "accounts:token_revoke",
         "jobs:stop",

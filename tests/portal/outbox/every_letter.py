@@ -69,7 +69,9 @@ def _of_request(case: AccessRequest, administrator: User, now: datetime) -> None
     for act in (questions.remind_of_question, questions.escalate_unreachable):
         act(question, now)
     facts = {"able": "0", "quorum": "1"}
-    escalation.tell(case, [administrator], kind="stranded", key="stranded", facts=facts, now=now)
+    escalation.tell(
+        case, [administrator], kind="stranded", key="stranded", facts=lambda: facts, now=now
+    )
     overdue.escalate_overdue(case, now)
     overdue.escalate_to_owners(case, now)
     questions.lapse_request(question, now)

@@ -39,6 +39,7 @@ from portal.accounts.views import signed_in
 from portal.errors import FieldErrors
 from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
+from portal.text.languages import speak_english
 
 PAGE_SIZE = 50
 
@@ -49,6 +50,8 @@ def members(request: HttpRequest, grant_id: int) -> HttpResponse:
     """List the members of a grant, with the form by which its holder invites."""
     person, now = signed_in(request), timezone.now()
     seen = seen_by(person, grant_id, now)
+    if seen.is_by_team:
+        speak_english(request)
     if not (seen.mine or seen.may_review):
         raise GrantNotFound
     form = InviteForm(posted_data(request))

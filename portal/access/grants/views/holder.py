@@ -32,6 +32,7 @@ from portal.catalog.services.licences import require_version_in_force
 from portal.formatting import whole_date
 from portal.forms.pages import posted_from
 from portal.forms.submitting import accepts, form_page, posted_data
+from portal.text.languages import speak_english
 
 PAGE_SIZE = 20
 
@@ -42,6 +43,8 @@ def grant(request: HttpRequest, grant_id: int) -> HttpResponse:
     """Show everything about one grant."""
     person, now = signed_in(request), timezone.now()
     seen = seen_by(person, grant_id, now)
+    if seen.is_by_team:
+        speak_english(request)
     context = grant_context(seen, now) | {"end_form": EndGrantForm()}
     return render(request, "access/grant.html", context)
 

@@ -18,6 +18,7 @@ from portal.access.models import AccessRequest, Decision, Submission, TeamEvent
 from portal.accounts.models import User
 from portal.formatting import whole_date
 from portal.text.bidi import isolated
+from portal.text.languages import in_english
 
 State = AccessRequest.State
 ANSWERED, RESUMED = Submission.Occasion.ANSWERED, Submission.Occasion.RESUMED
@@ -129,6 +130,7 @@ def _round(access_request: AccessRequest) -> str:
     return f"{newest}-{access_request.decisions.count()}"
 
 
+@in_english
 def _news(event: TeamEvent, access_request: AccessRequest, *, kind: str, key: str) -> TeamNews:
     applicant, repo = access_request.applicant, access_request.repo
     due = whole_date(access_request.due_at) if access_request.due_at else ""

@@ -13,8 +13,10 @@ from portal.access.letters.team.telling import TeamNews, tell
 from portal.access.models import Renewal, Screening, TeamEvent
 from portal.formatting import whole_date
 from portal.text.bidi import isolated
+from portal.text.languages import in_english
 
 
+@in_english
 def tell_renewal(renewal: Renewal, *, now: datetime) -> None:
     """Tell the team that a renewal was filed and waits for its decision."""
     grant = renewal.grant

@@ -18,6 +18,7 @@ from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.outbox.services import Letter, Recipient, queue_letters
 from portal.text.bidi import isolated
+from portal.text.languages import in_english
 
 WHY = "You get this as one of the people who work the gate of {repo}. Choose which letters you get."
 
@@ -82,6 +83,7 @@ def put_into_digest(news: TeamNews, people: Collection[User], *, at: datetime) -
     )
 
 
+@in_english
 def queue_team_letter(news: TeamNews, people: Collection[User], *, now: datetime) -> None:
     """Queue the letter of an event to each of these people."""
     if not people:

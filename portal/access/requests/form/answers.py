@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import capfirst
 from django_countries import countries
 
 from portal.access.models import RequestForm
@@ -17,6 +18,7 @@ from portal.access.requests.form.questions import (
 )
 from portal.accounts.models import Sector
 from portal.catalog.models import Mode
+from portal.catalog.models.repos import modes_in_words
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,7 @@ def country_name(value: object) -> str:
 def modes_label(modes: object) -> str:
     """Join the labels of known modes, as in "Download and hosted inference"."""
     values = modes if isinstance(modes, list) else []
-    labels = [Mode(mode).label for mode in values if mode in Mode.values]
-    joined = " and ".join(labels).lower()
-    return joined[:1].upper() + joined[1:]
+    return capfirst(modes_in_words(mode for mode in values if mode in Mode.values))
 
 
 def models_label(models: object) -> str:

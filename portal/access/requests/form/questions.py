@@ -115,7 +115,7 @@ def requestable_modes(repo: ModelRepo) -> list[Mode]:
 
 def mode_choices(repo: ModelRepo) -> list[tuple[str, str]]:
     """Return the modes that people decide on, as the choices of a form's field."""
-    return [(str(mode), mode.label) for mode in requestable_modes(repo)]
+    return [(str(mode), str(mode.label)) for mode in requestable_modes(repo)]
 
 
 def shown_questions(

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
+from django.conf.locale import LANG_INFO
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -14,7 +15,9 @@ from portal.access.requests.form.builder import PageForm
 from portal.catalog.licensing.drafting import LONGEST_LICENCE, LONGEST_NOTICE
 from portal.catalog.licensing.terms import CODE
 from portal.catalog.models import LicenceVersion
+from portal.catalog.models.fields import TAG
 from portal.forms.fields import LongText, told_as
+from portal.text.languages import ENGLISH
 from portal.text.lines import LineInput
 
 KINDS = [
@@ -43,6 +46,12 @@ def _lines(label: str, hint: str) -> LongText:
     )
 
 
+def written_languages() -> list[tuple[str, str]]:
+    """Return the languages to choose from, by their names; any other by the command or the API."""
+    named = {tag: info["name"] for tag, info in LANG_INFO.items() if "name" in info}
+    return sorted(named.items(), key=lambda row: row[1])
+
+
 class VersionForm(PageForm):
     """A version of a licence that stands."""
 
@@ -67,6 +76,12 @@ class VersionForm(PageForm):
         "empty line ends a paragraph.",
         error_messages={"required": "Give the whole text."},
         widget=forms.Textarea(attrs={"rows": 24}),
+    )
+    language = forms.ChoiceField(
+        label="Its language",
+        choices=written_languages,
+        initial=ENGLISH,
+        help_text="It is recorded with each signature, and read aloud by its rules.",
     )
     may = _lines("Signers may", "In short, for the summary beside the text. One sentence a line.")
     must = _lines("They must", "One duty a line, such as: Keep the licence with every copy.")
@@ -99,6 +114,14 @@ class VersionForm(PageForm):
         super().__init__(*args, **kwargs)
         if "kind" in self.fields:
             self.fields["kind"].choice_hints = KIND_HINTS  # type: ignore[attr-defined]
+        self._offer_language_at_hand()
+
+    def _offer_language_at_hand(self) -> None:
+        """Let a version keep a language that isn't among those to choose from."""
+        tag, field = str(self["language"].value() or ""), self.fields["language"]
+        choices: Any = field
+        if TAG.match(tag) and tag not in dict(choices.choices):
+            choices.choices = [*choices.choices, (tag, tag)]
 
     def draft_fields(self, now: datetime) -> dict[str, Any]:
         """Return the version's fields of a ``LicenceDraft``, but for attestations."""
@@ -114,6 +137,7 @@ class VersionForm(PageForm):
             "version": values["version"],
             "kind": values.get("kind", LicenceVersion.Kind.MATERIAL),
             "text": values["text"],
+            "language": values["language"],
             "attribution": values["attribution"],
             "terms": terms,
             "effective_at": _start_of(values["effective_on"], now),
@@ -124,7 +148,8 @@ class VersionForm(PageForm):
         """Return what a new version begins with: all of the one before but its name and day."""
         lists = {key: "\n".join(version.terms.get(key, [])) for key in ("may", "must", "must_not")}
         outputs = version.terms.get("outputs", "")
-        own = {"text": version.text, "attribution": version.attribution, "outputs": outputs}
+        own = {"text": version.text, "language": version.language}
+        own |= {"attribution": version.attribution, "outputs": outputs}
         return {**lists, **own}
 
 

@@ -17,6 +17,7 @@ from portal.catalog.models import LicenceVersion
 from portal.catalog.services.licences import publish_licence_version
 from portal.errors import DomainError
 from portal.parsing.json import read_json_file
+from portal.text.languages import ENGLISH
 
 
 class Command(BaseCommand):
@@ -39,6 +40,9 @@ class Command(BaseCommand):
             help="of a licence that is new: whose publishers publish it; the operator where unset",
         )
         parser.add_argument("--attribution", help="the notice; else that of the version before")
+        parser.add_argument(
+            "--language", metavar="TAG", help="such as en or pt-BR; else that of the version before"
+        )
         parser.add_argument(
             "--terms", type=Path, metavar="JSON", help="as docs/licences.md says; else as before"
         )
@@ -77,6 +81,7 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
         "kind": options["kind"],
         "text": _text(options["file"]),
         "attribution": options["attribution"] or (before.attribution if before else ""),
+        "language": options["language"] or (before.language if before else ENGLISH),
         "terms": _terms(options["terms"], before),
         "effective_at": _time(options["effective"]),
     }

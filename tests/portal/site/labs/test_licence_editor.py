@@ -18,6 +18,7 @@ SENT = {
     "slug": "example",
     "version": "1.0",
     "kind": "material",
+    "language": "en",
     "text": "# Example\r\n\r\nYou may study it.\r\n",
     "attribution": "Licensed under the Example Licence.",
     "may": "Study it\r\n\r\nPublish about it",

@@ -1,0 +1,1 @@
+"""The language in which each request is answered."""

@@ -1,0 +1,1 @@
+"""Formats of what machines read, for each language but English."""
