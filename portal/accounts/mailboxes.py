@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from portal.audit.events import EventType
 from portal.audit.services import record
+from portal.database.once import once
 from portal.errors import NotFound
 from portal.outbox.models import BouncedAddress
 from portal.outbox.services import clear_bounce, is_bounced, queue_mail
@@ -68,6 +69,7 @@ def mailboxes(person: User) -> list[Mailbox]:
     return mailboxes_of([person])[person.pk]
 
 
+@once(lambda people: frozenset(person.pk for person in people))
 def mailboxes_of(people: Collection[User]) -> dict[int, list[Mailbox]]:
     """List the proved addresses of many people as ``mailboxes`` does, by each one's key."""
     standing = BouncedAddress.objects.filter(address=Lower(OuterRef("email")), cleared_at=None)

@@ -9,10 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models import Q
-from django.db.models.functions import Lower
 
 from portal.access.evidence.claims import claim_flags, said_organization
 from portal.access.evidence.flags import Assessment, ClaimPart, EvidenceFlag, FlagKind
@@ -20,6 +18,7 @@ from portal.access.evidence.history import History, grouped
 from portal.access.evidence.references import reference_flags
 from portal.access.models import AccessRequest, RequestLink, Screening
 from portal.access.screening.claimed_affiliations import Register, means_one_of
+from portal.accounts.mailboxes import Mailbox, mailboxes_of
 from portal.accounts.models import Affiliation, Organization, Reference, User
 from portal.accounts.reference_origins import Origins, answers_behind
 from portal.database.once import once
@@ -36,8 +35,9 @@ class Facts:
     proofs: dict[int, list[Organization]]
     references: dict[int, list[Reference]]
     origins: Origins
-    addresses: dict[int, list[str]]
+    mailboxes: dict[int, list[Mailbox]]
     bounced: dict[str, str]
+    """Why mail bounces, by the lowered addresses of those who have proved none."""
     screenings: dict[int, list[Screening]]
     links: dict[int, list[RequestLink]]
     readable: frozenset[int]
@@ -94,7 +94,7 @@ def _proved_parts(
     """Yield the parts of the claim that are proved, and that no standing flag speaks against."""
     against = {flag.kind for flag in flags if not flag.settled}
     works_there = match is not None and FlagKind.ORGANIZATION not in against
-    if facts.addresses.get(case.applicant_id) and FlagKind.BOUNCED not in against:
+    if facts.mailboxes.get(case.applicant_id) and FlagKind.BOUNCED not in against:
         yield ClaimPart.ADDRESS
     if works_there:
         yield ClaimPart.ORGANIZATION
@@ -111,7 +111,7 @@ def _missing(case: AccessRequest, proved: Collection[Organization], facts: Facts
         yield "The request names no organization."
     elif not proved:
         yield f"Nothing proves that they work at {isolated(said)}."
-    if not facts.addresses.get(case.applicant_id):
+    if not facts.mailboxes.get(case.applicant_id):
         yield "No address of theirs is proved."
     if case.pk not in facts.screenings:
         yield "They were not screened."
@@ -141,9 +141,10 @@ def _lookalikes(links: list[RequestLink], readable: Collection[int]) -> Iterator
 
 def _bounced(case: AccessRequest, facts: Facts) -> Iterator[EvidenceFlag]:
     """Yield a flag where mail reaches none of the applicant's proved addresses."""
-    addresses = facts.addresses.get(case.applicant_id) or [case.applicant.email.lower()]
-    if all(address in facts.bounced for address in addresses):
-        detail = f"{addresses[0]}: {facts.bounced[addresses[0]]}"
+    email = case.applicant.email.lower()
+    boxes = facts.mailboxes.get(case.applicant_id) or [Mailbox(email, facts.bounced.get(email, ""))]
+    if boxes[0].bounced:  # of several, those that mail reaches come first
+        detail = f"{boxes[0].address.lower()}: {boxes[0].bounced}"
         yield EvidenceFlag(FlagKind.BOUNCED, "Letters don’t arrive", detail)
 
 
@@ -158,13 +159,13 @@ def _facts(cases: list[AccessRequest], now: datetime, reader: User | None) -> Fa
         .select_related("other__applicant")
         .defer("other__searched")
     )
-    addresses = _addresses(people)
+    mailboxes = mailboxes_of([case.applicant for case in cases])
     return Facts(
         proofs=_proofs(people, now),
         references=grouped(references, "person_id"),
         origins=Origins.of(references),
-        addresses=addresses,
-        bounced=_bounces(cases, addresses),
+        mailboxes=mailboxes,
+        bounced=_bounces({case.applicant for case in cases if not mailboxes[case.applicant_id]}),
         screenings=_screenings(cases),
         links=grouped(links, "request_id"),
         readable=_readable(links, reader),
@@ -194,18 +195,12 @@ def _proofs(people: Collection[int], now: datetime) -> dict[int, list[Organizati
     return proved
 
 
-def _addresses(people: Collection[int]) -> dict[int, list[str]]:
-    rows = EmailAddress.objects.filter(user__in=people, verified=True)
-    addresses: dict[int, list[str]] = {}
-    for person, email in rows.order_by("-primary", "pk").values_list("user", Lower("email")):
-        addresses.setdefault(person, []).append(email)
-    return addresses
-
-
-def _bounces(cases: list[AccessRequest], addresses: dict[int, list[str]]) -> dict[str, str]:
-    known = {address for group in addresses.values() for address in group}
-    primary = {case.applicant.email.lower() for case in cases}
-    bounced = BouncedAddress.objects.filter(address__in=known | primary, cleared_at=None)
+def _bounces(people: Collection[User]) -> dict[str, str]:
+    """Return why mail to these people's unproved addresses bounces, by address."""
+    if not people:
+        return {}
+    addresses = {person.email.lower() for person in people}
+    bounced = BouncedAddress.objects.filter(address__in=addresses, cleared_at=None)
     return dict(bounced.values_list("address", "reason"))
 
 

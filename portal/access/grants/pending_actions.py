@@ -6,7 +6,8 @@ The navigation's count, the page of requests and the model's page all ask this m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
@@ -16,6 +17,7 @@ from portal.access.models import AccessRequest, Grant, Membership, Question, Ren
 from portal.access.querysets import GrantQuerySet, MembershipQuerySet
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
+from portal.database.compiled_query import CompiledQuery
 from portal.text.bidi import isolated
 
 AT_MOST = 50  # of a kind; nobody has more, and a page shows no more
@@ -46,17 +48,8 @@ def pending_actions_of(person: User, now: datetime) -> list[PendingAction]:
 
 def turn_count(person: User, now: datetime) -> int:
     """Count what this person has to do, in one query, since every page shows the number."""
-    parts = [
-        rows.order_by().values("pk")[:AT_MOST]
-        for rows in (
-            _questions(person, now),
-            _offers(person, now),
-            _invited(person, now),
-            _to_renew(person, now),
-        )
-    ]
-    first, *others = parts
-    return first.union(*others, all=True).count()
+    earliest, latest = _window(now)
+    return len(_TURNS.rows(person=person.pk, now=now, earliest=earliest, latest=latest))
 
 
 def invitations_to(person: User, now: datetime, repo: ModelRepo | None = None) -> list[Membership]:
@@ -73,32 +66,65 @@ def invitations_to(person: User, now: datetime, repo: ModelRepo | None = None) -
 
 def renewable_by(person: User, now: datetime) -> list[Grant]:
     """List the person's grants that can be renewed now, and haven't been yet."""
-    return list(_to_renew(person, now).select_related(*STARTED)[:AT_MOST])
+    return list(_to_renew(person, now, *_window(now)).select_related(*STARTED)[:AT_MOST])
 
 
-def _questions(person: User, now: datetime) -> QuerySet[Question]:
+def _questions(person: User | Any, now: datetime) -> QuerySet[Question]:
     needs_info = AccessRequest.State.NEEDS_INFO
     questions = Question.objects.open().told(now).filter(request__state=needs_info)
     return questions.filter(request__applicant=person).select_related("request__repo__namespace")
 
 
-def _offers(person: User, now: datetime) -> GrantQuerySet[Grant]:
+def _offers(person: User | Any, now: datetime) -> GrantQuerySet[Grant]:
     return Grant.objects.filter(person=person).offered_at(now).select_related(*STARTED)
 
 
-def _invited(person: User, now: datetime) -> MembershipQuerySet[Membership]:
+def _invited(person: User | Any, now: datetime) -> MembershipQuerySet[Membership]:
     return Membership.objects.waiting_for(person).filter(grant__in=Grant.objects.active_at(now))
 
 
-def _to_renew(person: User, now: datetime) -> GrantQuerySet[Grant]:
+def _window(now: datetime) -> tuple[datetime, datetime]:
+    """Return between which two moments a term ends that can be renewed now."""
+    return now - CLOSES_AFTER, now + OPENS_BEFORE
+
+
+def _to_renew(
+    person: User | Any, now: datetime, earliest: datetime, latest: datetime
+) -> GrantQuerySet[Grant]:
     """Select, in SQL, the grants that ``renewals.is_renewable`` says yes to.
 
     Grants under notice are left out, since signing the newer text on the grant's page comes first.
     """
     filed = Renewal.objects.filter(grant=OuterRef("pk"), decided_at=None)
-    window = (now - CLOSES_AFTER, now + OPENS_BEFORE)
-    ending = Grant.objects.filter(person=person).term_within(*window, now)
+    ending = Grant.objects.filter(person=person).term_within(earliest, latest, now)
     return ending.told(now).filter(~Exists(filed), renewed_as=None)
+
+
+def _turns(
+    person: int, now: datetime, earliest: datetime, latest: datetime
+) -> QuerySet[Any, tuple[int]]:
+    parts: list[QuerySet[Any, tuple[int]]] = [
+        rows.order_by().values_list("pk")[:AT_MOST]
+        for rows in (
+            _questions(person, now),
+            _offers(person, now),
+            _invited(person, now),
+            _to_renew(person, now, earliest, latest),
+        )
+    ]
+    first, *others = parts
+    return first.union(*others, all=True)
+
+
+_TURNS = CompiledQuery(
+    _turns,
+    {
+        "person": -101,
+        "now": datetime.min.replace(tzinfo=UTC),
+        "earliest": datetime.min.replace(tzinfo=UTC) + timedelta(1),
+        "latest": datetime.min.replace(tzinfo=UTC) + timedelta(2),
+    },
+)
 
 
 def _question(question: Question) -> PendingAction:

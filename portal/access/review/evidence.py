@@ -13,7 +13,7 @@ from typing import Any
 from portal.access.evidence.assessment import counted_affiliations
 from portal.access.models import AccessRequest, Screening, Submission
 from portal.access.requests.form.answers import country_name, sector_label
-from portal.accounts.affiliations import addresses_of
+from portal.accounts.mailboxes import mailboxes
 from portal.accounts.models import Affiliation, Reference, User
 from portal.accounts.reference_origins import Origins
 from portal.catalog.labs.seats import reviewable_keys
@@ -70,8 +70,8 @@ def proved_facts(applicant: User, now: datetime) -> list[ProvedFact]:
         if origins.origin(reference).proves
     ]
     addresses = [
-        ProvedFact("Reads mail at " + address, "A letter sent there was answered")
-        for address in addresses_of(applicant)
+        ProvedFact("Reads mail at " + box.address, "A letter sent there was answered")
+        for box in mailboxes(applicant)
     ]
     return [*workplaces, *references, *addresses]
 

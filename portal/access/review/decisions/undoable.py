@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import QuerySet, Value
 
 from portal.access.models import AccessRequest, Decision, Question
 from portal.access.review.decisions.added_terms import added_by
 from portal.accounts.models import User
+from portal.database.compiled_query import CompiledQuery
 
 State = AccessRequest.State
 
@@ -24,36 +28,47 @@ class Undoable:
 
 def undoable_by(reviewer: User, now: datetime) -> Undoable | None:
     """Return the reviewer's own newest decision or question that can still be undone."""
-    undoables = [*_decisions(reviewer, now), *_questions(reviewer, now)]
-    return max(undoables, key=lambda undoable: undoable.done_at, default=None)
+    rows = _NEWEST.rows(reviewer=reviewer.pk, now=now)  # asked by each page of the queue
+    if not rows:
+        return None
+    kind, key, _ = max(rows, key=lambda row: row[2])
+    return _decision(key) if kind == "decision" else _question(key)
 
 
-def _decisions(reviewer: User, now: datetime) -> list[Undoable]:
-    waiting = Decision.objects.filter(
+def _decisions(reviewer: int, now: datetime) -> QuerySet[Decision]:
+    return Decision.objects.filter(
         decided_by=reviewer, undone_at=None, undo_until__gt=now, decided_at__lte=now
     )
-    last = waiting.select_related("request__repo").order_by("-decided_at", "-pk")[:1]
-    return [
-        Undoable(
-            decision.request,
-            f"{decision.verdict}{added_by(decision)}",
-            decision.undo_until,
-            decision.decided_at,
-        )
-        for decision in last
-    ]
 
 
-def _questions(reviewer: User, now: datetime) -> list[Undoable]:
-    waiting = Question.objects.open().filter(
+def _questions(reviewer: int, now: datetime) -> QuerySet[Question]:
+    return Question.objects.open().filter(
         asked_by=reviewer, undo_until__gt=now, asked_at__lte=now, request__state=State.NEEDS_INFO
     )
-    last = waiting.select_related("request__repo").order_by("-asked_at", "-pk")[:1]
-    return [
-        Undoable(question.request, "asked", question.undo_until, question.asked_at)
-        for question in last
-        if question.undo_until
-    ]
+
+
+def _newest(reviewer: int, now: datetime) -> QuerySet[Any, tuple[str, int, datetime]]:
+    decisions = _decisions(reviewer, now).order_by("-decided_at", "-pk")
+    questions = _questions(reviewer, now).order_by("-asked_at", "-pk")
+    decided = decisions.values_list(Value("decision"), "pk", "decided_at")[:1]
+    questioned = questions.values_list(Value("question"), "pk", "asked_at")[:1]
+    return decided.union(questioned, all=True)
+
+
+_NEWEST = CompiledQuery(_newest, {"reviewer": -101, "now": datetime.min.replace(tzinfo=UTC)})
+
+
+def _decision(key: int) -> Undoable:
+    decision = Decision.objects.select_related("request__repo").get(pk=key)
+    words = f"{decision.verdict}{added_by(decision)}"
+    return Undoable(decision.request, words, decision.undo_until, decision.decided_at)
+
+
+def _question(key: int) -> Undoable | None:
+    question = Question.objects.select_related("request__repo").get(pk=key)
+    if question.undo_until is None:
+        return None
+    return Undoable(question.request, "asked", question.undo_until, question.asked_at)
 
 
 def undo_until(access_request: AccessRequest) -> datetime | None:
