@@ -1,4 +1,4 @@
-"""Run ``python -m inference``: generate, plan, train, convert, inspect, check or bench.
+"""Run ``python -m inference``: generate, plan, prepare, train, convert, inspect, check or bench.
 
 An error that the user can mend is one line and status 2; any other shows its traceback.
 """
@@ -12,12 +12,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inference.commands import bench, check, convert, generate, inspect, plan, train
+from inference.commands import bench, check, convert, generate, inspect, plan, prepare, train
 from inference.errors import ConfigError, InferenceError, Stopped
 from inference.terminal import reader_is_gone, say
 from inference.torch_env import prepare_process
 
-COMMANDS = (generate, plan, train, convert, inspect, check, bench)
+COMMANDS = (generate, plan, prepare, train, convert, inspect, check, bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

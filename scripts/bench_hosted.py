@@ -84,7 +84,7 @@ def write_model(folder: Path, name: str) -> Path:
     """Write a random OPT of the shape, with a small tokenizer, in a folder fit to publish."""
     from inference.bench.model import make_model
     from inference.config import OptConfig
-    from inference.training.data import train_tokenizer
+    from inference.training.corpus.tokenizing import train_tokenizer
     from tests.factories.catalog import make_folder
 
     make_folder(folder)

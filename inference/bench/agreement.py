@@ -6,7 +6,7 @@ from inference.engine.engine import Engine
 from inference.engine.sampling_params import SamplingParams
 from inference.errors import InferenceError
 from inference.tokenizer import Tokenizer
-from inference.training.data import collect_corpus
+from inference.training.corpus.library import collect_corpus
 
 CORPUS_BYTES = 8_000_000  # as the demo's training has, which held some texts out
 WINDOW = 256

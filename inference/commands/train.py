@@ -1,19 +1,26 @@
-"""Train a small OPT on the standard library's sources."""
+"""Train an OPT: a small one on the standard library's sources, or OPT's recipe on any data."""
 
 import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from inference.commands.prepare import preparing_options
 from inference.commands.reading import number, positive_int, whole_number
+from inference.commands.recipe_options import add_recipe_arguments, recipe_settings
 from inference.plan import energy
 from inference.plan.energy import EnergyInputs
+from inference.plan.shapes import OPT_NAMES
 from inference.terminal import say
-from inference.training.settings import PRESETS, TrainSettings
+from inference.training.settings import PRESETS
+
+if TYPE_CHECKING:
+    from inference.training.train import Settings
 
 HELP = (
-    "train a small OPT on the standard library's sources, keeping a logbook; "
-    "started again on the same folder, an interrupted run goes on"
+    "train an OPT on the standard library's sources, or by OPT's recipe on data of one's own, "
+    "keeping a logbook; started again on the same folder, an interrupted run goes on"
 )
 
 EPILOG = (
@@ -32,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=_text, required=True, metavar="DIR", help="folder to train into"
     )
     parser.add_argument(
-        "--preset", choices=list(PRESETS), default="demo", help="tiny is for tests (demo)"
+        "--preset",
+        choices=[*PRESETS, *OPT_NAMES],
+        default="demo",
+        metavar="NAME",
+        help=f"demo, tiny (for tests), or a recipe for --data: {', '.join(OPT_NAMES)} (demo)",
     )
     parser.add_argument("--steps", type=positive_int, help="the schedule's length (the preset's)")
     parser.add_argument("--seed", type=whole_number(0, LARGEST_SEED), default=0, help="(0)")
@@ -49,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=whole_number(1, _most_threads()), help="torch's threads (all processors)"
     )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+    add_recipe_arguments(parser)
     _add_energy_arguments(parser)
 
 
@@ -96,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         pue_source=arguments.pue_source,
         grid_source=arguments.grid_source,
     )
+    from inference.training.data import DataOptions
     from inference.training.train import TrainOptions, train, use_threads
 
     use_threads(arguments.threads)
@@ -108,11 +121,18 @@ def run(arguments: argparse.Namespace) -> int:
         progress_bar=not arguments.no_progress,
         must_resume=arguments.resume,
         energy=inputs,
+        data=DataOptions(
+            arguments.data, arguments.field, preparing_options(arguments), arguments.micro_batch
+        ),
+        tensor_size=arguments.tp,
+        recompute=arguments.recompute,
     )
     train(settings, options, say)
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> TrainSettings:
+def _settings(arguments: argparse.Namespace) -> "Settings":
+    if arguments.preset not in PRESETS:
+        return recipe_settings(arguments)
     settings = replace(PRESETS[arguments.preset], seed=arguments.seed)
     return settings if arguments.steps is None else replace(settings, steps=arguments.steps)

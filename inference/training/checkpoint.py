@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from torch import Tensor
 
 from inference.errors import Diverged, TrainError
 from inference.model.export import write_whole
-from inference.model.opt import OptModel
 from inference.model.safetensors_writer import tensor_bytes
+from inference.training.loss_scale import LossScale
+from inference.training.model.decoder import TrainedOpt
 from inference.training.optimizer import MOMENTS, AdamW
+from inference.training.parallel.parts import fill
 
 FILE_NAME = "training-state.safetensors"
 REMEDY = "put the file back as it was, or begin anew in another --out"
@@ -35,16 +37,28 @@ class TrainingProgress:
     settings: dict[str, Any]
     corpus_sha256: str
     tokenizer_sha256: dict[str, str]
+    loss_scale: dict[str, float] = field(default_factory=dict)
+
+    def restore_scale(self, scale: LossScale) -> None:
+        """Set float16's scale as it was."""
+        if scale.is_dynamic and self.loss_scale:
+            scale.value = float(self.loss_scale["value"])
+            scale.fitting = int(self.loss_scale["fitting"])
+
+
+def noted_scale(scale: LossScale) -> dict[str, float]:
+    """Return what a checkpoint notes of a scale: nothing of one that never changes."""
+    return {"value": scale.value, "fitting": scale.fitting} if scale.is_dynamic else {}
 
 
 def save_state(
-    directory: Path, progress: TrainingProgress, model: OptModel, optimizer: AdamW
+    directory: Path, progress: TrainingProgress, model: TrainedOpt, optimizer: AdamW
 ) -> None:
     """Write the state; a crash while writing leaves the one before in place.
 
     Raises Diverged, and writes nothing, if a number isn't finite.
     """
-    tensors = _tensors(model, optimizer)
+    tensors = state_tensors(model, optimizer)
     names = (name for name, tensor in tensors.items() if not tensor.isfinite().all())
     infinite = next(names, None)
     if infinite is not None:
@@ -57,17 +71,17 @@ def save_state(
 
 
 def read_progress(directory: Path) -> TrainingProgress | None:
-    """Read how far the run in a directory came; None if it wrote no checkpoint."""
+    """Read how far the run in a directory came; None if it wrote no checkpoint of one rank."""
     path = directory / FILE_NAME
-    return _parse(path, _read_metadata(path)) if path.exists() else None
+    return parse_progress(path, _read_metadata(path)) if path.exists() else None
 
 
-def restore_state(directory: Path, model: OptModel, optimizer: AdamW) -> None:
+def restore_state(directory: Path, model: TrainedOpt, optimizer: AdamW) -> None:
     """Restore weights, moments and the step.
 
     Raises TrainError, and changes nothing, if the file isn't as the trainer wrote it.
     """
-    path, wanted = directory / FILE_NAME, _tensors(model, optimizer)
+    path, wanted = directory / FILE_NAME, state_tensors(model, optimizer)
     about, tensors = _read_metadata(path), _read_tensors(path)
     _require_shapes(path, wanted, tensors)
     _require_numbers(path, tensors)
@@ -75,7 +89,7 @@ def restore_state(directory: Path, model: OptModel, optimizer: AdamW) -> None:
     if digest != _digest(about, tensors):
         raise TrainError(f"{path} was changed since it was written: its digest differs; {REMEDY}")
     for name, tensor in wanted.items():
-        tensor.copy_(tensors[name])
+        fill(tensor, tensors[name])
     optimizer.steps = json.loads(about["step"])
 
 
@@ -84,12 +98,12 @@ def remove_state(directory: Path) -> None:
     (directory / FILE_NAME).unlink(missing_ok=True)
 
 
-def _tensors(model: OptModel, optimizer: AdamW) -> dict[str, Tensor]:
+def state_tensors(model: TrainedOpt, optimizer: AdamW) -> dict[str, Tensor]:
     """Return the memory of all tensors that are saved, by their names in the file."""
     tensors = {}
     for name, parameter in model.named_parameters():
         tensors[f"weight.{name}"] = parameter.data
-        for moment in MOMENTS:
+        for moment in MOMENTS if name in optimizer.moments[MOMENTS[0]] else ():
             tensors[f"{moment}.{name}"] = optimizer.moments[moment][name]
     return tensors
 
@@ -120,9 +134,11 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
 
 
-def _parse(path: Path, metadata: dict[str, str]) -> TrainingProgress:
+def parse_progress(path: Path, metadata: dict[str, str]) -> TrainingProgress:
     fields = {}
     for name, (kind, described) in _FIELDS.items():
+        if name not in metadata and name in _LATER:
+            continue
         try:
             fields[name] = json.loads(metadata[name])
         except KeyError:
@@ -139,7 +155,9 @@ _FIELDS: dict[str, tuple[type, str]] = {
     "settings": (dict, "an object"),
     "corpus_sha256": (str, "a text"),
     "tokenizer_sha256": (dict, "an object"),
+    "loss_scale": (dict, "an object"),
 }
+_LATER = ("loss_scale",)  # which checkpoints of earlier versions lack
 
 
 def _require_shapes(path: Path, wanted: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:

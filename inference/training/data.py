@@ -1,150 +1,161 @@
-"""Collect what the trainer learns from: the standard library's sources, present in every Python."""
+"""Join a run with its data: the standard library's sources, or a prepared corpus of anyone's."""
 
-import hashlib
-import os
-import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
+from typing import Protocol
 
-import torch
-from tokenizers import Tokenizer as FastTokenizer
-from tokenizers import decoders, models, pre_tokenizers, processors, trainers
-from torch import Tensor
-
-from inference.model.export import write_json, write_whole
+from inference.config import OptConfig
+from inference.errors import TrainError
 from inference.tokenizer import Tokenizer
-from inference.tokenizer.files import FILE_NAME
-from inference.tokenizer.special_tokens import OPT_SPECIAL_TOKENS
+from inference.training import logbook_entries
+from inference.training.corpus.library import collect_corpus
+from inference.training.corpus.packed import PackedExamples
+from inference.training.corpus.prepare import PrepareOptions, prepare
+from inference.training.corpus.prepared import PreparedCorpus, is_prepared
+from inference.training.corpus.sources import find_sources
+from inference.training.corpus.tokenizing import adopt_tokenizer, encode_texts, train_tokenizer
+from inference.training.corpus.windows import DrawnExamples
+from inference.training.logbook import Logbook
+from inference.training.parallel.ranks import Ranks
+from inference.training.recipe import RecipeSettings
+from inference.training.settings import TrainSettings
+from inference.training.step import Examples
 
-END_ID = 2
-SKIPPED_FOLDERS = frozenset(
-    {"test", "tests", "idlelib", "idle_test", "site-packages", "dist-packages", "lib2to3"}
-    | {"turtledemo", "encodings", "ensurepip", "msilib", "__pycache__"}
-)
-HELD_OUT_EVERY = 40  # one file in so many is kept for evaluation
-LEAST_BYTES = 1024  # a shorter file, held out alone, would hold no window to evaluate on
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """The texts to learn from and those held out, with the digest that identifies them."""
-
-    learned: list[str]
-    held_out: list[str]
-    size_bytes: int
-    sha256: str
-
-    @property
-    def files(self) -> int:
-        """Number of files."""
-        return len(self.learned) + len(self.held_out)
-
-
-def collect_corpus(limit_bytes: int) -> Corpus:
-    """Collect standard library sources up to limit_bytes, the same ones on every call."""
-    root = Path(sysconfig.get_paths()["stdlib"])
-    texts, size, digest = [], 0, hashlib.sha256()
-    # in an order by hash, so that a small limit still gets sources from everywhere
-    for path in sorted(_sources(root), key=lambda path: _shuffled(path.relative_to(root))):
-        if size + path.stat().st_size > limit_bytes:
-            continue
-        content = path.read_bytes()
-        texts.append(content.decode("utf-8", errors="replace"))
-        size += len(content)
-        digest.update(content)
-    held_out = texts[::HELD_OUT_EVERY]
-    learned = [text for n, text in enumerate(texts) if n % HELD_OUT_EVERY]
-    return Corpus(learned, held_out, size, digest.hexdigest())
-
-
-def _sources(root: Path) -> Iterator[Path]:
-    for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if name not in SKIPPED_FOLDERS]
-        paths = (Path(folder, name) for name in names if name.endswith(".py"))
-        yield from (path for path in paths if _is_long_enough(path))
-
-
-def _is_long_enough(path: Path) -> bool:
-    """Return False for a link to nowhere too, which some distributions have among their sources."""
-    return path.is_file() and path.stat().st_size >= LEAST_BYTES
-
-
-def train_tokenizer(texts: list[str], vocab_size: int, directory: Path) -> Tokenizer:
-    """Train a byte-level BPE, and write the files that transformers' AutoTokenizer reads."""
-    fast = FastTokenizer(models.BPE())
-    fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    fast.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=OPT_SPECIAL_TOKENS,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    fast.train_from_iterator(texts, trainer)
-    save_tokenizer(fast, directory)
-    return Tokenizer.from_directory(directory)
-
-
-def save_tokenizer(fast: FastTokenizer, directory: Path) -> None:
-    """Set OPT's ``</s>`` before texts, and write the files that AutoTokenizer reads."""
-    fast.post_processor = processors.TemplateProcessing(
-        single="</s> $A", pair="</s> $A </s> $B", special_tokens=[("</s>", END_ID)]
-    )
-    write_json(directory / "special_tokens_map.json", _special_tokens())
-    write_json(directory / "tokenizer_config.json", _tokenizer_config())
-    write_whole(directory / FILE_NAME, lambda path: fast.save(str(path)))
-
-
-def encode_texts(tokenizer: Tokenizer, texts: list[str]) -> Tensor:
-    """Return all texts' ids one after another, each after a ``</s>``: [tokens] int64."""
-    return torch.tensor([token for text in texts for token in tokenizer.encode(text)])
+Say = Callable[[str], None]
+PREPARED_NAME = ".corpus"  # in the run's folder; hidden, so that publishing leaves it out
 
 
 @dataclass(frozen=True)
-class Windows:
-    """The examples of one step: tokens, targets and positions [windows * length] int64."""
+class DataOptions:
+    """Files to learn from, or a prepared corpus; none for the standard library's sources.
 
-    tokens: Tensor
-    targets: Tensor
-    positions: Tensor
-    count: int
-    length: int
-
-
-def draw_windows(
-    tokens: Tensor, *, seed: int, step: int, length: int, count: int, max_positions: int
-) -> Windows:
-    """Draw windows by (seed, step) alone, so that a resumed run goes on with the same ones.
-
-    Half of them begin at position 0 with ``</s>``, as prompts do; half begin anywhere, so that no
-    position stays untrained.
+    micro_batch: sequences that a rank computes at once; None for its whole share of a batch.
     """
-    digest = hashlib.sha256(f"{seed} {step}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
-    first = torch.randint(len(tokens) - length, (count, 1), generator=generator)
-    offset = torch.randint(max_positions - length + 1, (count, 1), generator=generator)
-    offset[torch.rand(count, generator=generator) < 0.5] = 0
-    steps = torch.arange(length)
-    chosen, targets = tokens[first + steps], tokens[first + steps + 1]
-    chosen[:, 0] = torch.where(offset[:, 0] == 0, END_ID, chosen[:, 0])
-    return Windows(chosen.flatten(), targets.flatten(), (offset + steps).flatten(), count, length)
+
+    names: Sequence[str] = ()
+    field: str = "text"
+    preparing: PrepareOptions = dataclass_field(default_factory=PrepareOptions)
+    micro_batch: int | None = None
 
 
-def _shuffled(path: Path) -> str:
-    return hashlib.sha256(path.as_posix().encode()).hexdigest()
+class RunData(Protocol):
+    """The data of a run."""
+
+    sha256: str
+    changed: str  # what is said when it isn't a checkpoint's
+
+    def config(self, tokenizer: Tokenizer) -> OptConfig:
+        """Return the model's config for the tokenizer."""
+
+    def tokenizer(self, out: Path, say: Say) -> Tokenizer:
+        """Make the tokenizer of a run that begins, and write its files."""
+
+    def examples(self, tokenizer: Tokenizer, ranks: Ranks) -> Examples:
+        """Tokenize what isn't tokenized yet, and return what steps learn from."""
+
+    def record(self, logbook: Logbook) -> None:
+        """Write the entry of the data and its tokens."""
 
 
-def _special_tokens() -> dict[str, str]:
-    return {"bos_token": "</s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+class LibraryData:
+    """The standard library's sources, which the demo's model learns from."""
+
+    def __init__(self, settings: TrainSettings, out: Path, ranks: Ranks) -> None:
+        if ranks.size > 1:
+            raise TrainError("the presets tiny and demo are of one rank: give --data and a recipe")
+        self._settings = settings
+        self._corpus = collect_corpus(settings.corpus_bytes)
+        self._sizes = (0, 0, 0)
+        self.sha256 = self._corpus.sha256
+        self.changed = (
+            f"the standard library has changed since the checkpoint in {out}: go on with the "
+            "Python that it was begun with, or begin anew in another --out"
+        )
+
+    def config(self, tokenizer: Tokenizer) -> OptConfig:
+        """Return the model's config for the tokenizer."""
+        return self._settings.config(tokenizer.vocab_size)
+
+    def tokenizer(self, out: Path, say: Say) -> Tokenizer:
+        """Train a tokenizer on the texts to learn from."""
+        say("training the tokenizer")
+        return train_tokenizer(self._corpus.learned, self._settings.vocab_size, out)
+
+    def examples(self, tokenizer: Tokenizer, ranks: Ranks) -> DrawnExamples:
+        """Tokenize all texts."""
+        learned = encode_texts(tokenizer, self._corpus.learned)
+        held_out = encode_texts(tokenizer, self._corpus.held_out)
+        self._sizes = len(learned), len(held_out), tokenizer.vocab_size
+        return DrawnExamples(self._settings, learned, held_out)
+
+    def record(self, logbook: Logbook) -> None:
+        """Write the entry of the sources and their tokens."""
+        logbook_entries.record_data(logbook, self._corpus, *self._sizes)
 
 
-def _tokenizer_config() -> dict[str, object]:
-    return {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": 2048,
-        "add_bos_token": True,
-        "add_prefix_space": False,
-        "clean_up_tokenization_spaces": False,
-        **_special_tokens(),
-    }
+class CorpusData:
+    """A prepared corpus: one that --data names, or one made of the files that it names."""
+
+    def __init__(
+        self, settings: RecipeSettings, options: DataOptions, out: Path, ranks: Ranks, say: Say
+    ) -> None:
+        self._settings, self._options = settings, options
+        directory = _prepared(options, out, ranks, say)
+        self._corpus = PreparedCorpus(directory, settings.sequence_length)
+        self.sha256 = self._corpus.about.digest
+        self.changed = (
+            f"the corpus isn't that of the checkpoint in {out}: give the same --data, or another "
+            "--out"
+        )
+
+    def config(self, tokenizer: Tokenizer) -> OptConfig:
+        """Return the model's config for the tokenizer."""
+        about = self._corpus.about
+        return self._settings.config(about.vocab_size, about.border)
+
+    def tokenizer(self, out: Path, say: Say) -> Tokenizer:
+        """Copy the corpus' tokenizer."""
+        return adopt_tokenizer(self._corpus.directory, out)
+
+    def examples(self, tokenizer: Tokenizer, ranks: Ranks) -> PackedExamples:
+        """Return the corpus' sequences for this rank."""
+        return PackedExamples(self._corpus, self._settings, ranks, self._options.micro_batch)
+
+    def record(self, logbook: Logbook) -> None:
+        """Write the entry of the corpus and its tokens."""
+        logbook_entries.record_corpus(logbook, self._corpus.about, self._settings)
+
+
+def _prepared(options: DataOptions, out: Path, ranks: Ranks, say: Say) -> Path:
+    """Return the folder of the prepared corpus, which is made first if need be."""
+    first = Path(options.names[0])
+    if len(options.names) == 1 and is_prepared(first):
+        return first
+    if ranks.size > 1:  # the others would wait for as long as it takes
+        raise TrainError(
+            "prepare the data before several ranks train on it: python -m inference prepare "
+            f"{' '.join(options.names)} --out CORPUS, then --data CORPUS"
+        )
+    directory = out / PREPARED_NAME
+    prepare(find_sources(options.names, options.field), options.preparing, directory, say)
+    return directory
+
+
+def open_data(
+    settings: TrainSettings | RecipeSettings,
+    options: DataOptions,
+    out: Path,
+    ranks: Ranks,
+    say: Say,
+) -> RunData:
+    """Collect, or prepare, what a run learns from. Raises TrainError."""
+    if isinstance(settings, TrainSettings):
+        if options.names:
+            raise TrainError("--data takes a recipe, such as --preset opt-125m")
+        say("collecting the corpus")
+        return LibraryData(settings, out, ranks)
+    if not options.names:
+        raise TrainError("a recipe needs --data: files, folders, patterns or a prepared corpus")
+    return CorpusData(settings, options, out, ranks, say)

@@ -11,10 +11,11 @@ from pathlib import Path
 from inference.errors import TrainError
 from inference.model.export import PART_SUFFIX
 from inference.training.checkpoint import FILE_NAME as STATE_NAME
-from inference.training.checkpoint import REMEDY, TrainingProgress, read_progress
+from inference.training.checkpoint import REMEDY, TrainingProgress
+from inference.training.checkpoints import newest_progress
 from inference.training.logbook import Entry, read_logbook
 from inference.training.logbook_entries import LOGBOOK_NAME
-from inference.training.settings import TrainSettings
+from inference.training.settings import RunSettings
 
 TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer_config.json", "tokenizer.json")
 SHARDS = "model-*-of-*.safetensors"
@@ -31,7 +32,7 @@ LEFTOVERS = (  # of a write that was killed; the last one is safetensors' own
 )
 
 
-def is_finished(directory: Path, settings: TrainSettings) -> bool:
+def is_finished(directory: Path, settings: RunSettings) -> bool:
     """Tell whether a run came to its end here and its files are still there.
 
     Raises TrainError if it had other settings, or if a file is gone or has changed since.
@@ -72,13 +73,13 @@ def file_digest(path: Path) -> str:
 
 
 def find_progress(
-    directory: Path, settings: TrainSettings, *, must_resume: bool
+    directory: Path, settings: RunSettings, *, must_resume: bool
 ) -> TrainingProgress | None:
     """Read how far the unfinished run came, and remove half-written files of a killed process.
 
     Returns None where a run is to begin. Raises TrainError if the folder holds anything else.
     """
-    entries, progress = read_logbook(directory / LOGBOOK_NAME), read_progress(directory)
+    entries, progress = read_logbook(directory / LOGBOOK_NAME), newest_progress(directory)
     if progress is None and must_resume:
         raise TrainError(f"no checkpoint in {directory} to resume from; leave out --resume")
     if progress is not None:
@@ -110,7 +111,7 @@ def require_tokenizer(directory: Path, progress: TrainingProgress) -> None:
 
 
 def _require_goes_on(
-    directory: Path, progress: TrainingProgress, entries: list[Entry], settings: TrainSettings
+    directory: Path, progress: TrainingProgress, entries: list[Entry], settings: RunSettings
 ) -> None:
     _require_same(progress.settings, settings)
     state = directory / STATE_NAME
@@ -135,7 +136,7 @@ def _is_like(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
-def _require_same(used: dict[str, object], settings: TrainSettings) -> None:
+def _require_same(used: dict[str, object], settings: RunSettings) -> None:
     wanted = settings.as_dict()
     differing = [
         f"{name} was {used.get(name)!r}, now {wanted.get(name)!r}"

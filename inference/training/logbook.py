@@ -61,6 +61,19 @@ class Logbook:
         return entry
 
 
+class SilentLogbook(Logbook):
+    """The logbook of a rank that isn't the first: it keeps nothing, since rank 0 does."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.with_name(".none"), "1")
+
+    def write(
+        self, kind: str, body: str, *, automatic: bool = True, ends_run: bool = False, **fields: Any
+    ) -> Entry:
+        """Write nothing."""
+        return {}
+
+
 def now() -> str:
     """Return the time in ISO 8601 with its zone."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

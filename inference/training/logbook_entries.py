@@ -11,9 +11,12 @@ import tokenizers
 import torch
 
 from inference.plan.energy import EnergyInputs, estimate_energy
-from inference.training.data import Corpus
+from inference.training.corpus.library import Corpus
+from inference.training.corpus.prepared import AboutCorpus
 from inference.training.logbook import Logbook, cut_torn_line, read_logbook, run_hours
-from inference.training.settings import TrainSettings
+from inference.training.parallel.ranks import Ranks
+from inference.training.recipe import RecipeSettings
+from inference.training.settings import RunSettings
 from inference.training.step import StepFigures
 from inference.training.stop_signals import MEANINGS
 
@@ -79,14 +82,9 @@ def _last_step(entries: list[dict[str, Any]]) -> int:
     return max((entry.get("step", 0) for entry in entries), default=0)
 
 
-def record_setting(logbook: Logbook, settings: TrainSettings) -> None:
+def record_setting(logbook: Logbook, settings: RunSettings, ranks: Ranks) -> None:
     """Write the machine, the software and the settings, the latter as a list of named values."""
-    logbook.write(
-        "hardware",
-        f"One {platform.machine()} machine; torch uses {torch.get_num_threads()} of "
-        f"{os.cpu_count()} logical processors, and no accelerator.",
-        figures={"devices": 1, "threads": torch.get_num_threads()},
-    )
+    logbook.write("hardware", _hardware(ranks), figures=_devices(ranks))
     logbook.write(
         "software",
         "Versions in use.",
@@ -103,6 +101,50 @@ def record_setting(logbook: Logbook, settings: TrainSettings) -> None:
             {"name": name, "from": None, "to": value, "reason": "initial"}
             for name, value in settings.as_dict().items()
         ],
+    )
+
+
+def _hardware(ranks: Ranks) -> str:
+    if ranks.size == 1:
+        return (
+            f"One {platform.machine()} machine; torch uses {torch.get_num_threads()} of "
+            f"{os.cpu_count()} logical processors, and no accelerator."
+        )
+    kind = torch.cuda.get_device_name() if ranks.device == "cuda" else f"{platform.machine()} CPU"
+    return (
+        f"{ranks.size} ranks on {kind}: {ranks.data_size} data ranks that share weights and "
+        f"moments, times {ranks.tensor_size} tensor ranks that share each layer."
+    )
+
+
+def _devices(ranks: Ranks) -> dict[str, int]:
+    threads = {"threads": torch.get_num_threads()}
+    if ranks.size == 1:
+        return {"devices": 1} | threads
+    return {
+        "devices": ranks.size,
+        "data_ranks": ranks.data_size,
+        "tensor_ranks": ranks.tensor_size,
+    } | threads
+
+
+def record_corpus(logbook: Logbook, about: AboutCorpus, settings: RecipeSettings) -> None:
+    """Write the entry of a prepared corpus: never its files' names, which may say too much."""
+    epochs = settings.tokens_after(settings.steps) / max(about.tokens, 1)
+    logbook.write(
+        "data",
+        f"{about.files:,} files, {about.size_bytes:,} bytes, {about.documents:,} documents to "
+        f"learn from and {about.held_out_documents:,} held out; {about.tokens:,} tokens and "
+        f"{about.held_out_tokens:,}, sha256 {about.digest}, in a byte-level BPE of "
+        f"{about.vocab_size:,} entries. The run sees {epochs:.2f} epochs.",
+        figures={
+            "files": about.files,
+            "bytes": about.size_bytes,
+            "documents": about.documents,
+            "tokens": about.tokens,
+            "held_out_tokens": about.held_out_tokens,
+            "epochs": round(epochs, 4),
+        },
     )
 
 
@@ -137,7 +179,8 @@ def record_update(
             "grad_norm": figures.grad_norm,
             "learning_rate": figures.learning_rate,
             "tokens_per_second": round(tokens_per_second, 1),
-        },
+        }
+        | ({"loss_scale": figures.loss_scale} if figures.loss_scale != 1.0 else {}),
     )
 
 
@@ -146,7 +189,7 @@ def record_evaluation(logbook: Logbook, step: int, loss: float, windows: int, le
     logbook.write(
         "evaluation",
         f"Held-out loss {loss:.3f} nats per token over {windows} windows of {length} tokens from "
-        f"files that were not learned from.",
+        f"text that was not learned from.",
         step=step,
         figures={"loss": loss, "perplexity": math.exp(min(loss, 700.0))},
     )
@@ -176,7 +219,7 @@ def record_energy(logbook: Logbook, inputs: EnergyInputs) -> None:
 
 
 def record_end(
-    logbook: Logbook, settings: TrainSettings, tokens: int, loss: float, files: dict[str, str]
+    logbook: Logbook, settings: RunSettings, tokens: int, loss: float, files: dict[str, str]
 ) -> None:
     """Write the ending entry of a run that came to its last step. files: digests of the result."""
     logbook.write(

@@ -1,5 +1,6 @@
 """Define a training run: all settings that decide its losses, by name."""
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,19 +10,24 @@ MAX_POSITIONS = 2048
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """The settings of a run; sizes are in tokens. Two runs of equal settings have equal losses."""
+class ModelSettings:
+    """How weights begin, what is dropped while training, and in which dtype it is computed.
+
+    trained_positions: whether positions begin as other weights do, and not at zero.
+    """
+
+    init_std: float = 0.02
+    trained_positions: bool = False
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(ABC):
+    """The settings that every run has: length, optimizer, schedule and seed."""
 
     steps: int
-    hidden_size: int
-    layers: int
-    heads: int
-    vocab_size: int
-    corpus_bytes: int
-    batch_tokens: int
-    window: int
-    long_window: int
-    long_every: int
     learning_rate: float
     warmup_steps: int
     final_rate_share: float = 0.1
@@ -31,6 +37,53 @@ class TrainSettings:
     clip_norm: float = 1.0
     held_out_windows: int = 16
     seed: int = 0
+
+    @property
+    @abstractmethod
+    def model(self) -> ModelSettings:
+        """What the model needs beside its config."""
+
+    @abstractmethod
+    def tokens_after(self, steps: int) -> int:
+        """Return the number of tokens seen in so many steps."""
+
+    @abstractmethod
+    def config(self, vocab_size: int) -> OptConfig:
+        """Return the model's config for the vocabulary that the tokenizer got."""
+
+    def rate_at(self, step: int) -> float:
+        """Return a step's learning rate: linear warm-up, then linear decay to final_rate_share."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
+        return self.learning_rate * (1 - (1 - self.final_rate_share) * done)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all settings by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(RunSettings):
+    """The settings of a run on the standard library's sources; sizes are in tokens.
+
+    Two runs of equal settings have equal losses.
+    """
+
+    hidden_size: int
+    layers: int
+    heads: int
+    vocab_size: int
+    corpus_bytes: int
+    batch_tokens: int
+    window: int
+    long_window: int
+    long_every: int
+
+    @property
+    def model(self) -> ModelSettings:
+        """Positions begin at zero: in short runs each is met rarely, and noise slows learning."""
+        return ModelSettings()
 
     def window_of(self, step: int) -> int:
         """Return the length of a step's windows: every long_every-th step has long ones."""
@@ -51,13 +104,6 @@ class TrainSettings:
     def _windows_of_length(self, length: int) -> int:
         return max(self.batch_tokens // length, 1)
 
-    def rate_at(self, step: int) -> float:
-        """Return a step's learning rate: linear warm-up, then linear decay to final_rate_share."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
-        return self.learning_rate * (1 - (1 - self.final_rate_share) * done)
-
     def config(self, vocab_size: int) -> OptConfig:
         """Return the model's config for the vocabulary that the tokenizer got."""
         return OptConfig(
@@ -69,10 +115,6 @@ class TrainSettings:
             max_position_embeddings=MAX_POSITIONS,
             word_embed_proj_dim=self.hidden_size,
         )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all settings by name."""
-        return asdict(self)
 
 
 PRESETS = {

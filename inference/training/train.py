@@ -1,4 +1,4 @@
-"""Train a small OPT on the standard library's sources, and keep the run's logbook.
+"""Train an OPT, and keep the run's logbook.
 
 An interrupted run goes on from its last checkpoint to the very losses of an undisturbed one
 (same machine, same number of threads).
@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from inference.plan.energy import EnergyInputs
 from inference.terminal import is_watched
 from inference.tokenizer import Tokenizer
 from inference.training import logbook_entries
-from inference.training.checkpoint import TrainingProgress, remove_state, restore_state, save_state
-from inference.training.data import Corpus, collect_corpus, encode_texts, train_tokenizer
+from inference.training.checkpoint import TrainingProgress
+from inference.training.checkpoints import Checkpoints, remove_all, restore
+from inference.training.data import DataOptions, RunData, open_data
 from inference.training.folder import (
     SHARDS,
     find_progress,
@@ -34,18 +35,27 @@ from inference.training.folder import (
     tokenizer_digests,
 )
 from inference.training.folder_lock import hold_folder
-from inference.training.logbook import Logbook
+from inference.training.logbook import Logbook, SilentLogbook
+from inference.training.loss_scale import LEAST as LEAST_SCALE
+from inference.training.model.decoder import PREFIX
+from inference.training.parallel.parts import whole
+from inference.training.parallel.ranks import Ranks, joined
+from inference.training.recipe import RecipeSettings
 from inference.training.settings import TrainSettings
-from inference.training.step import Learner, StepFigures
+from inference.training.step import Examples, Learner, StepFigures
 from inference.training.stop_signals import StopSignals
 from inference.training.storage_errors import storage_fault, storage_faults_named
 
 Say = Callable[[str], None]
+Settings = TrainSettings | RecipeSettings
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """The options that don't change losses: files, reports and inputs of the energy estimate."""
+    """The options that don't change losses: files, reports and inputs of the energy estimate.
+
+    recompute: whether layers' activations are computed anew going backward, to save memory.
+    """
 
     out: Path
     shards: int = 2
@@ -55,100 +65,126 @@ class TrainOptions:
     progress_bar: bool = True
     must_resume: bool = False
     energy: EnergyInputs = field(default_factory=EnergyInputs)
+    data: DataOptions = field(default_factory=DataOptions)
+    tensor_size: int = 1
+    recompute: bool = False
 
 
 @dataclass
 class TrainingRun:
     """One run of the trainer: its parts, and how far it has come."""
 
-    settings: TrainSettings
+    settings: Settings
     options: TrainOptions
     say: Say
     stops: StopSignals
-    corpus: Corpus
+    ranks: Ranks
+    data: RunData
     logbook: Logbook
+    checkpoints: Checkpoints
     step: int  # the last one done
     saved: int  # the last one of which a checkpoint was written
 
 
-def train(settings: TrainSettings, options: TrainOptions, say: Say) -> None:
+def train(settings: Settings, options: TrainOptions, say: Say) -> None:
     """Train, or go on training, into options.out, which no other trainer may use meanwhile.
 
     The signals in ``stop_signals.MEANINGS`` raise Stopped once the step is done and saved. Raises
     TrainError saying what to do.
     """
     stops = StopSignals()
-    with stops.handled(), storage_faults_named(options.out), hold_folder(options.out, say):
-        if is_finished(options.out, settings):
-            remove_state(options.out)
-            say(f"{options.out} holds a finished run of {settings.steps} steps; nothing to do")
-        else:
-            _train(settings, options, stops, say)
+    with stops.handled(), storage_faults_named(options.out), joined(options.tensor_size) as ranks:
+        tell = say if ranks.is_first else _say_nothing
+        with ExitStack() as stack:
+            ranks.agreed(lambda: stack.enter_context(hold_folder(options.out, tell)))
+            if ranks.agreed(lambda: is_finished(options.out, settings)):
+                ranks.agreed(lambda: remove_all(options.out))
+                tell(f"{options.out} holds a finished run of {settings.steps} steps; nothing to do")
+            else:
+                _train(settings, options, stops, ranks, tell)
 
 
-def _train(settings: TrainSettings, options: TrainOptions, stops: StopSignals, say: Say) -> None:
+def _say_nothing(sentence: str) -> None:
+    """Leave speaking to rank 0."""
+
+
+def _train(
+    settings: Settings, options: TrainOptions, stops: StopSignals, ranks: Ranks, say: Say
+) -> None:
     """Check everything that may be refused, then record the start in the logbook and train."""
     _require_shardable(settings, options)
-    progress = find_progress(options.out, settings, must_resume=options.must_resume)
+    out = options.out
+    progress = ranks.agreed(lambda: find_progress(out, settings, must_resume=options.must_resume))
     with stops.at_once():
-        say("collecting the corpus")
-        corpus = collect_corpus(settings.corpus_bytes)
-    learner = _resume(options.out, progress, corpus, settings) if progress else None
+        data = open_data(settings, options.data, out, ranks, say)
+    learner = _resume(options, progress, data, settings, ranks) if progress else None
     # the logbook is opened only after all checks: a refused start is no launch or restart
     start = progress.step if progress else 0
-    logbook = logbook_entries.open_logbook(options.out, start, settings.tokens_after(start))
-    run = TrainingRun(settings, options, say, stops, corpus, logbook, start, start)
+    logbook = ranks.agreed(
+        lambda: logbook_entries.open_logbook(out, start, settings.tokens_after(start))
+    )
+    if not ranks.is_first:
+        logbook = SilentLogbook(logbook.path)
+    checkpoints = Checkpoints(out, ranks)
+    run = TrainingRun(
+        settings, options, say, stops, ranks, data, logbook, checkpoints, start, start
+    )
     with _stops_recorded(run):
-        logbook_entries.record_setting(logbook, settings)
+        logbook_entries.record_setting(logbook, settings, ranks)
         _learn(run, learner)
 
 
 def _resume(
-    out: Path, progress: TrainingProgress, corpus: Corpus, settings: TrainSettings
+    options: TrainOptions,
+    progress: TrainingProgress,
+    data: RunData,
+    settings: Settings,
+    ranks: Ranks,
 ) -> Learner:
     """Build the learner as it was after progress.step, if nothing has changed since."""
-    if progress.corpus_sha256 != corpus.sha256:
-        raise TrainError(
-            f"the standard library has changed since the checkpoint in {out}: go on with the "
-            "Python that it was begun with, or begin anew in another --out"
-        )
-    require_tokenizer(out, progress)
-    learner = Learner(settings.config(Tokenizer.from_directory(out).vocab_size), settings)
-    restore_state(out, learner.model, learner.optimizer)
+    if progress.corpus_sha256 != data.sha256:
+        raise TrainError(data.changed)
+    require_tokenizer(options.out, progress)
+    config = data.config(Tokenizer.from_directory(options.out))
+    learner = Learner(config, settings, ranks, recompute=options.recompute)
+    restore(options.out, progress, learner)
     return learner
 
 
 def _learn(run: TrainingRun, learner: Learner | None) -> None:
     """Train from where learner is, or from the beginning, to the exported checkpoint."""
-    settings, corpus, out = run.settings, run.corpus, run.options.out
+    settings, data, out, ranks = run.settings, run.data, run.options.out, run.ranks
     with run.stops.at_once():
         if learner is None:
-            run.say("training the tokenizer")
-            tokenizer = train_tokenizer(corpus.learned, settings.vocab_size, out)
+            ranks.agreed(lambda: _make_tokenizer(run))
         else:
             run.say(f"going on from the checkpoint of step {run.step}")
-            tokenizer = Tokenizer.from_directory(out)
-        learned = encode_texts(tokenizer, corpus.learned)
-        held_out = encode_texts(tokenizer, corpus.held_out)
-    vocab_size = tokenizer.vocab_size
-    logbook_entries.record_data(run.logbook, corpus, len(learned), len(held_out), vocab_size)
-    learner = learner or Learner(settings.config(vocab_size), settings)
-    figures = _do_steps(run, learner, learned)
-    _finish(run, learner, held_out, figures)
+        tokenizer = Tokenizer.from_directory(out)
+        examples = data.examples(tokenizer, ranks)
+    data.record(run.logbook)
+    learner = learner or Learner(
+        data.config(tokenizer), settings, ranks, recompute=run.options.recompute
+    )
+    figures = _do_steps(run, learner, examples)
+    _finish(run, learner, examples, figures)
     run.say(f"finished; the checkpoint is in {out}")
 
 
-def _do_steps(run: TrainingRun, learner: Learner, learned: Tensor) -> StepFigures | None:
+def _make_tokenizer(run: TrainingRun) -> None:
+    run.data.tokenizer(run.options.out, run.say)
+
+
+def _do_steps(run: TrainingRun, learner: Learner, examples: Examples) -> StepFigures | None:
     """Do the steps that are left; a stop waits until its step is done and saved."""
     settings, options, figures = run.settings, run.options, None
     began, tokens_since = time.monotonic(), 0
     run.stops.check()
     with tqdm(
         total=settings.steps, initial=run.step, unit="step",
-        disable=not (options.progress_bar and is_watched(sys.stderr)),
+        disable=not (options.progress_bar and run.ranks.is_first and is_watched(sys.stderr)),
     ) as bar:  # fmt: skip
         for done in range(run.step + 1, settings.steps + 1):
-            figures = learner.learn(learned, done - 1)
+            figures = learner.learn(examples, done - 1)
             _require_finite(figures, done)
             run.step = done
             tokens_since += figures.tokens
@@ -160,46 +196,78 @@ def _do_steps(run: TrainingRun, learner: Learner, learned: Tensor) -> StepFigure
                 tokens = settings.tokens_after(done)
                 logbook_entries.record_update(run.logbook, done, tokens, figures, speed)
                 began, tokens_since = time.monotonic(), 0
+            _hear_of_stops(run)
             if done % options.checkpoint_every == 0 or last or run.stops.received is not None:
                 _save(run, learner)
             run.stops.check()  # after the checkpoint, so that a stop loses no step
     return figures
 
 
+def _hear_of_stops(run: TrainingRun) -> None:
+    """Take a signal that any rank received as received by all, so that all stop after one step."""
+    received = torch.tensor([float(run.stops.received or 0)], device=run.ranks.device)
+    number = int(run.ranks.largest(received))
+    if number and run.stops.received is None:
+        run.stops.received = number
+
+
 def _save(run: TrainingRun, learner: Learner) -> None:
-    tokenizer = tokenizer_digests(run.options.out)
-    progress = TrainingProgress(run.step, run.settings.as_dict(), run.corpus.sha256, tokenizer)
-    save_state(run.options.out, progress, learner.model, learner.optimizer)
+    about = {
+        "settings": run.settings.as_dict(),
+        "corpus_sha256": run.data.sha256,
+        "tokenizer_sha256": tokenizer_digests(run.options.out),
+    }
+    run.checkpoints.save(learner, run.step, about)
+    if run.stops.received is not None or run.step == run.settings.steps:
+        run.checkpoints.finish()
     run.saved = run.step
     run.say(f"step {run.step}: checkpoint written")
 
 
 def _finish(
-    run: TrainingRun, learner: Learner, held_out: Tensor, figures: StepFigures | None
+    run: TrainingRun, learner: Learner, examples: Examples, figures: StepFigures | None
 ) -> None:
     """Evaluate and export, which a stop breaks off: both are done anew from the checkpoint."""
     settings, options = run.settings, run.options
     with run.stops.at_once():
-        held_out_loss = learner.evaluate(held_out)
+        held_out_loss = learner.evaluate(examples)
         if not math.isfinite(held_out_loss):
             raise Diverged("the loss on held-out text is not finite; lower the learning rate")
-        written = export_model(
-            options.out,
-            learner.model.config,
-            learner.model.weights(),
-            shards=options.shards,
-            max_shard_bytes=options.max_shard_bytes,
-        )
-    for path in set(options.out.glob(SHARDS)) - set(written):
-        path.unlink()  # of an export that was broken off, into another number of shards
+        weights = _gathered(learner)
+        run.ranks.agreed(lambda: _export(options, learner, weights))
+    windows = [window.length for window in examples.held_out() for _ in range(window.count)]
     logbook_entries.record_evaluation(
-        run.logbook, settings.steps, held_out_loss, settings.held_out_windows, settings.window
+        run.logbook, settings.steps, held_out_loss, len(windows), windows[0]
     )
     logbook_entries.record_energy(run.logbook, options.energy)
     loss = figures.loss if figures else held_out_loss
-    tokens, files = settings.tokens_after(settings.steps), result_digests(options.out)
+    tokens = settings.tokens_after(settings.steps)
+    files = run.ranks.agreed(lambda: result_digests(options.out))
     logbook_entries.record_end(run.logbook, settings, tokens, loss, files)
-    remove_state(options.out)  # last: until the end is recorded, the run can be resumed
+    # last: until the end is recorded, the run can be resumed
+    run.ranks.agreed(lambda: remove_all(options.out))
+
+
+def _gathered(learner: Learner) -> dict[str, Tensor]:
+    """Gather the weights by their names in checkpoints, on rank 0; other ranks keep none."""
+    weights = {}
+    for name, parameter in learner.model.named_parameters():
+        gathered = whole(parameter.data)
+        if learner.ranks.is_first:
+            weights[PREFIX + name] = gathered.cpu()
+    return weights
+
+
+def _export(options: TrainOptions, learner: Learner, weights: dict[str, Tensor]) -> None:
+    written = export_model(
+        options.out,
+        learner.model.config,
+        weights,
+        shards=options.shards,
+        max_shard_bytes=options.max_shard_bytes,
+    )
+    for path in set(options.out.glob(SHARDS)) - set(written):
+        path.unlink()  # of an export that was broken off, into another number of shards
 
 
 @contextmanager
@@ -231,13 +299,19 @@ def _record(run: TrainingRun, kind: str, cause: str, why: str) -> None:
     run.say(why)
 
 
-def _require_shardable(settings: TrainSettings, options: TrainOptions) -> None:
+def _require_shardable(settings: Settings, options: TrainOptions) -> None:
     """Refuse before the first step what the export would refuse after the last one."""
+    if isinstance(settings, RecipeSettings):  # of which the vocabulary isn't known yet
+        return
     weights = meta_model(settings.config(settings.vocab_size), torch.float32).weights()
     split_weights(weights, options.shards, options.max_shard_bytes)
 
 
 def _require_finite(figures: StepFigures, step: int) -> None:
+    if figures.skipped:
+        if figures.loss_scale < LEAST_SCALE:
+            raise Diverged(f"gradients overflow at any loss scale at step {step}")
+        return
     if not (math.isfinite(figures.loss) and math.isfinite(figures.grad_norm)):
         raise Diverged(f"the loss is not finite at step {step}; lower the learning rate")
 

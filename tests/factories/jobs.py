@@ -38,7 +38,7 @@ def tiny_model(folder: Path) -> Path:
     from inference.config import OptConfig
     from inference.model.export import export_model
     from inference.model.opt import empty_model, initialise
-    from inference.training.data import train_tokenizer
+    from inference.training.corpus.tokenizing import train_tokenizer
 
     make_folder(folder)
     for shard in folder.glob("*.safetensors"):

@@ -50,7 +50,7 @@ def tiny_llama(
 
     ``lesson``: a prompt, and what it has learnt to answer to it.
     """
-    from inference.training.data import train_tokenizer
+    from inference.training.corpus.tokenizing import train_tokenizer
 
     make_folder(folder)
     for stale in [*folder.glob("*.safetensors"), *folder.glob("*.index.json")]:

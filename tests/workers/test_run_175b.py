@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from inference.__main__ import main
-from inference.training.data import train_tokenizer
+from inference.training.corpus.tokenizing import train_tokenizer
 from portal.jobs import hosting
 from portal.redis_client import redis_client
 from tests.factories.accounts import make_token, make_user

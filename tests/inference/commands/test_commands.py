@@ -82,7 +82,7 @@ def test_inspect_needs_no_config_to_list_bin_files(plain_opt, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["generate", "plan", "train", "convert", "inspect", "check", "bench"]
+    "command", ["generate", "plan", "prepare", "train", "convert", "inspect", "check", "bench"]
 )
 def test_help_is_there(command, capsys):
     with pytest.raises(SystemExit, match="0"):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from inference import Engine
-from inference.training.data import train_tokenizer
+from inference.training.corpus.tokenizing import train_tokenizer
 from inference.vllm.engine import VllmEngine
 from inference.vllm.server import VllmOptions
 from tests.factories.llamas import CONTEXT_LENGTH as CONTEXT

@@ -52,7 +52,7 @@ def saved_beside_pair(folder):
 
 
 def of_the_trainer(folder):
-    from inference.training.data import train_tokenizer
+    from inference.training.corpus.tokenizing import train_tokenizer
 
     train_tokenizer([text * 9 for text in TEXTS], TOKENS, folder)
 

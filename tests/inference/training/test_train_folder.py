@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from inference.errors import Diverged, Stopped, TrainError
-from inference.training import train
+from inference.training import data
 from inference.training.checkpoint import TrainingProgress, save_state
 from inference.training.folder_lock import LOCK_NAME, hold_folder
 from inference.training.step import Learner
@@ -160,8 +160,8 @@ def test_another_tokenizer_is_refused_by_its_file(folder, name):
 
 def test_another_corpus_and_other_settings_are_refused(folder, monkeypatch):
     refuse(folder, "seed was 0, now 1", settings=replace(SHORT, seed=1))
-    corpus = train.collect_corpus(50_000)
-    monkeypatch.setattr(train, "collect_corpus", lambda limit: corpus)
+    corpus = data.collect_corpus(50_000)
+    monkeypatch.setattr(data, "collect_corpus", lambda limit: corpus)
     refuse(folder, "the standard library has changed since the checkpoint")
 
 

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import pytest
 
 from inference.errors import Stopped
-from inference.training import logbook_entries, train
+from inference.training import checkpoints, data, logbook_entries, train
 from inference.training import step as training_step
+from inference.training.corpus import windows
 from inference.training.logbook import Logbook
 from inference.training.stop_signals import MEANINGS
 from tests.inference.tiny_opts import ROOT
@@ -83,7 +84,7 @@ def ending(folder):
 def test_a_signal_saves_the_step_at_hand_and_goes_on_to_the_same_weights(
     undisturbed, tmp_path, monkeypatch, number, cause
 ):
-    before(monkeypatch, training_step, "draw_windows", number)  # in the middle of the first step
+    before(monkeypatch, windows, "draw_windows", number)  # in the middle of the first step
     with pytest.raises(Stopped) as stop:
         go(tmp_path)
     assert stop.value.status == 128 + number
@@ -101,11 +102,11 @@ def test_a_signal_saves_the_step_at_hand_and_goes_on_to_the_same_weights(
 @pytest.mark.parametrize(
     ("place", "name", "step"),
     [
-        (train, "train_tokenizer", 0),
-        (train, "encode_texts", 0),
+        (data, "train_tokenizer", 0),
+        (data, "encode_texts", 0),
         (logbook_entries, "record_data", 0),
         (training_step.Learner, "learn", 1),
-        (train, "save_state", 3),
+        (checkpoints, "save_state", 3),
         (logbook_entries, "record_update", 2),
         (Logbook, "write", 0),
         (training_step.Learner, "evaluate", 6),
@@ -135,7 +136,7 @@ def test_a_signal_before_the_run_leaves_an_empty_folder(tmp_path):
 
 
 def test_a_signal_when_all_is_done_changes_nothing(undisturbed, tmp_path, monkeypatch):
-    before(monkeypatch, train, "remove_state", signal.SIGTERM)
+    before(monkeypatch, train, "remove_all", signal.SIGTERM)
     go(tmp_path)
     assert weights(tmp_path) == undisturbed
     assert ending(tmp_path)["kind"] == "milestone"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.training import data
+from inference.training.corpus import library as data
 
 TEXT = "x = 1\n" * 400
 

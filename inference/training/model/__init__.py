@@ -1,0 +1,1 @@
+"""Hold the decoder that is trained, and its loss over the vocabulary."""

@@ -1,0 +1,1 @@
+"""Spread a training over ranks: the loop stays the same, and a plan is applied to the model."""
