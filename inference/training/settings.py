@@ -11,7 +11,7 @@ MAX_POSITIONS = 2048
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """How weights begin, what is dropped while training, and in which dtype it is computed.
+    """The width of new weights, what is dropped while training, and the dtype of arithmetic.
 
     trained_positions: whether positions begin as other weights do, and not at zero.
     """
@@ -41,7 +41,7 @@ class RunSettings(ABC):
     @property
     @abstractmethod
     def model(self) -> ModelSettings:
-        """What the model needs beside its config."""
+        """The model's settings beside its config."""
 
     @abstractmethod
     def tokens_after(self, steps: int) -> int:

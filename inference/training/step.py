@@ -15,7 +15,7 @@ from inference.training.corpus.windows import Windows
 from inference.training.loss_scale import LossScale
 from inference.training.model.decoder import TrainedOpt
 from inference.training.optimizer import AdamW
-from inference.training.parallel.parts import fill, local
+from inference.training.parallel.parts import fill, is_divided, local
 from inference.training.parallel.ranks import ALONE, Ranks
 from inference.training.settings import RunSettings
 
@@ -133,9 +133,8 @@ class Learner:
         copied: list[Tensor] = []
         for parameter in self.model.parameters():
             if parameter.grad is not None:
-                mesh = getattr(parameter, "device_mesh", None)
-                by_tensor = mesh is not None and "tensor" in (mesh.mesh_dim_names or ())
-                (shared if by_tensor else copied).append(local(parameter.grad))
+                part = local(parameter.grad)
+                (shared if is_divided(parameter, "tensor") else copied).append(part)
         copies = self.ranks.tensor_size  # each tensor rank adds what all of them hold
         values = torch.stack(
             [loss / copies, _square(shared, loss) + _square(copied, loss) / copies]

@@ -50,10 +50,10 @@ def prepare(sources: Sources, options: PrepareOptions, directory: Path, say: Say
 
     Raises TrainError for data that nothing can be learned from, or a folder of another corpus.
     """
-    asked = options.asked(sources)
+    wanted = options.asked(sources)
     if is_prepared(directory):
         about = read_about(directory)
-        if about.asked != asked:
+        if about.asked != wanted:
             raise TrainError(f"{directory} holds a corpus of other data or options: give another")
         say(f"{directory} holds this corpus already; nothing to do")
         return about

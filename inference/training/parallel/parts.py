@@ -18,6 +18,14 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor if gather is None else gather()
 
 
+def is_divided(tensor: Tensor, dimension: str) -> bool:
+    """Tell whether ranks along a dimension of the mesh hold different parts of a tensor."""
+    mesh = getattr(tensor, "device_mesh", None)
+    names = () if mesh is None else mesh.mesh_dim_names
+    shared: Any = tensor  # a DTensor, if it has a mesh
+    return dimension in names and not shared.placements[names.index(dimension)].is_replicate()
+
+
 @torch.no_grad()
 def fill(tensor: Tensor, values: Tensor) -> None:
     """Set this rank's part of a tensor from the whole tensor's values."""

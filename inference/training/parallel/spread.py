@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from torch import nn
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import Replicate
 from torch.distributed.tensor.parallel import (
@@ -67,9 +66,3 @@ def _share_layers(model: TrainedOpt, mesh: Any) -> None:
     table: dict[str, Any] = {"embed_tokens": RowwiseParallel(input_layouts=whole)}
     parallelize_module(model, mesh, table)
     model.vocab_group = mesh.get_group()
-
-
-def is_shared_by_tensor_ranks(parameter: nn.Parameter) -> bool:
-    """Tell whether each tensor rank holds another part of this weight."""
-    mesh = getattr(parameter, "device_mesh", None)
-    return mesh is not None and "tensor" in (mesh.mesh_dim_names or ())
