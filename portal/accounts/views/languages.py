@@ -14,7 +14,7 @@ from portal.forms.pages import back_from, posted_from
 from portal.text.languages import is_offered
 
 
-@posted_from("accounts:profile", anyone=True)
+@posted_from("site:home", anyone=True)
 def language(request: HttpRequest) -> HttpResponse:
     """Keep the choice for the account and in this browser, and go back to where it was made."""
     response = HttpResponseRedirect(back_from(request))

@@ -21,8 +21,18 @@ ELSEWHERE = re.compile(
 )
 
 
+SENTENCE = re.compile(r"\{% blocktranslate ([^%]*)%\}(.*?)\{% endblocktranslate %\}", re.DOTALL)
+
+
+def with_its_names(sentence: re.Match[str]) -> str:
+    """Return a sentence to translate, without what its tag has bound as a name."""
+    bound = "|".join(re.findall(r"(\w+)=\S*\|(?:named|isolated)\b", sentence[1]))
+    return re.sub(rf"\{{\{{ (?:{bound}) \}}\}}", "", sentence[2]) if bound else sentence[2]
+
+
 def bare_names(text: str) -> list[str]:
     """List the names printed bare in a page's text. Attributes and titles hold no element."""
+    text = SENTENCE.sub(with_its_names, text)
     flat = re.sub(r"\{%(?! *(?:end)?block).*?%\}", "", text)
     printed = NAME.finditer(ELSEWHERE.sub("", flat))
     return [match[0] for match in printed if not (match[1] or "").endswith("|named ")]

@@ -18,11 +18,11 @@ COUNTED = re.compile(r"\{\{ ([\w.|:']+) \}\} (" + "|".join(NOUNS) + r")\b")
 OTHER_FORMS = re.compile(r"{% plural %}.*?{% endblocktranslate %}", re.DOTALL)
 # These are never one: constants of the code, or written only where there are more.
 NEVER_ONE = {
-    "boxes|length",
+    "boxes",
     "charted",  # days of a chart
     "days",  # that the links of letters work
     "few",  # requests below which a cell is withheld
-    "grants|length",
+    "grants",
     "changes",  # of an entry of the logbook, where they are folded
     "choice_count",
     "context",  # of a model, in tokens
