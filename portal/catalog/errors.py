@@ -3,6 +3,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from portal.errors import Conflict, DomainError, FieldErrors, Forbidden, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class CollectionNotFound(NotFound):
     code = "collection_not_found"
 
     def __init__(self) -> None:
-        super().__init__("There’s no such collection, or none that you may see.")
+        super().__init__(_("There’s no such collection, or none that you may see."))
 
 
 class CollectionTaken(FieldErrors):
@@ -103,7 +105,8 @@ class EntryNotFound(NotFound):
     code = "entry_not_found"
 
     def __init__(self, path: str, commit: str, message: str = "") -> None:
-        super().__init__(message or f"{path or 'That'} does not exist at {commit}.")
+        text = _("%(path)s does not exist at %(commit)s.")
+        super().__init__(message or text % {"path": path or "That", "commit": commit})
         self.commit = commit
 
 
@@ -184,7 +187,7 @@ class KeyNotFound(NotFound):
     code = "manifest_key_not_found"
 
     def __init__(self) -> None:
-        super().__init__("No manifest here was signed by a key of that fingerprint.")
+        super().__init__(_("No manifest here was signed by a key of that fingerprint."))
 
 
 class NoManifestKey(DomainError):

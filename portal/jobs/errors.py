@@ -2,7 +2,24 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+
 from portal.errors import Conflict, DomainError, Forbidden, Invalid, InvalidTransition, NotFound
+
+# How sentences call the states in which nothing can be changed any more.
+OF_A_JOB = {
+    "succeeded": pgettext_lazy("it, a job", "succeeded"),
+    "failed": pgettext_lazy("it, a job", "failed"),
+    "cancelled": pgettext_lazy("it, a job", "cancelled"),
+    "expired": pgettext_lazy("it, a job", "expired"),
+}
+OF_A_BATCH = {
+    "completed": pgettext_lazy("it is, a batch", "completed"),
+    "failed": pgettext_lazy("it is, a batch", "failed"),
+    "cancelled": pgettext_lazy("it is, a batch", "cancelled"),
+    "expired": pgettext_lazy("it is, a batch", "expired"),
+}
 
 
 class BadParameter(Invalid):
@@ -39,7 +56,8 @@ class ModelNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The model `{name[:200]}` is not hosted here, or none that you may know of.",
+            _("The model `%(name)s` is not hosted here, or none that you may know of.")
+            % {"name": name[:200]},
             field="model",
         )
 
@@ -55,7 +73,8 @@ class ModelLoading(DomainError):
     retry_after_seconds = 10
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"No worker serves {name} at present. Try again in a few seconds.")
+        text = _("No worker serves %(name)s at present. Try again in a few seconds.")
+        super().__init__(text % {"name": name})
 
 
 class ModelUnloadable(ModelLoading):
@@ -67,8 +86,11 @@ class ModelUnloadable(ModelLoading):
     def __init__(self, name: str, reason: str) -> None:
         DomainError.__init__(
             self,
-            f"The worker can’t load {name} at present: {reason}. Those who run this site are told; "
-            "try again later.",
+            _(
+                "The worker can’t load %(name)s at present: %(reason)s. Those who run this site "
+                "are told; try again later."
+            )
+            % {"name": name, "reason": reason},
         )
 
 
@@ -90,8 +112,11 @@ class TooManyStreams(DomainError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"At most {most} of your pages may follow jobs live at one time. Close another, and "
-            "this one goes on."
+            _(
+                "At most %(most)s of your pages may follow jobs live at one time. Close another, "
+                "and this one goes on."
+            )
+            % {"most": most}
         )
 
 
@@ -99,7 +124,7 @@ class StoredFileNotFound(NotFound):
     code = "file_not_found"
 
     def __init__(self, field: str | None = None) -> None:
-        super().__init__("There’s no such file, or none of yours.", field=field)
+        super().__init__(_("There’s no such file, or none of yours."), field=field)
 
 
 class StoredFileInUse(Conflict):
@@ -116,21 +141,22 @@ class BatchNotFound(NotFound):
     code = "batch_not_found"
 
     def __init__(self) -> None:
-        super().__init__("There’s no such batch, or none of yours.")
+        super().__init__(_("There’s no such batch, or none of yours."))
 
 
 class BatchHasEnded(InvalidTransition):
     code = "batch_has_ended"
 
     def __init__(self, state: str) -> None:
-        super().__init__(f"This batch can’t be cancelled: it is {state}. Nothing was changed.")
+        text = _("This batch can’t be cancelled: it is %(state)s. Nothing was changed.")
+        super().__init__(text % {"state": OF_A_BATCH.get(state, state)})
 
 
 class JobNotFound(NotFound):
     code = "job_not_found"
 
     def __init__(self) -> None:
-        super().__init__("There’s no such job, or none of yours.")
+        super().__init__(_("There’s no such job, or none of yours."))
 
 
 class CapturesNotFound(NotFound):
@@ -138,7 +164,7 @@ class CapturesNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__(
-            "There’s no such completion with captures, or none of yours, or they are forgotten."
+            _("There’s no such completion with captures, or none of yours, or they are forgotten.")
         )
 
 
@@ -151,7 +177,8 @@ class DisclosureNotFound(NotFound):
 
 class JobHasEnded(InvalidTransition):
     def __init__(self, state: str) -> None:
-        super().__init__(f"This job has ended already: it {state}. Nothing was changed.")
+        text = _("This job has ended already: it %(state)s. Nothing was changed.")
+        super().__init__(text % {"state": OF_A_JOB.get(state, state)})
 
 
 class PromptForgotten(InvalidTransition):
@@ -160,7 +187,9 @@ class PromptForgotten(InvalidTransition):
     code = "prompt_forgotten"
 
     def __init__(self) -> None:
-        super().__init__("This job’s prompt isn’t kept any more. Write it anew in the playground.")
+        super().__init__(
+            _("This job’s prompt isn’t kept any more. Write it anew in the playground.")
+        )
 
 
 class LeaseLost(InvalidTransition):

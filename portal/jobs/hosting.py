@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from inference.errors import ConfigError, TokenizerError
@@ -32,6 +33,7 @@ from portal.catalog.quarantine.load_results import why_not_loaded
 from portal.catalog.services.lookup import find_repo, head_revision
 from portal.catalog.services.model_config import CONFIG
 from portal.errors import DomainError
+from portal.formatting import thousands
 from portal.jobs.chat.template import TEMPLATE_FILE, ChatTemplate, template_in
 from portal.jobs.errors import (
     BadParameter,
@@ -178,8 +180,13 @@ class HostedModel:
         """Refuse a text that can't fit, without tokenizing it. Raises ContextLengthExceeded."""
         if size_bytes > self.longest_prompt_bytes:
             raise ContextLengthExceeded(
-                f"{self._most} A {field.removesuffix('s')} of {size_bytes:,} bytes is over that, "
-                "however it is tokenized. Shorten it.",
+                self._most
+                + " "
+                + _(
+                    "A %(field)s of %(bytes)s bytes is over that, however it is tokenized. Shorten "
+                    "it."
+                )
+                % {"field": field.removesuffix("s"), "bytes": thousands(size_bytes)},
                 field=field,
             )
 
@@ -187,7 +194,10 @@ class HostedModel:
         """Refuse a completion that fits beside no prompt. Raises ContextLengthExceeded."""
         if max_tokens >= self.context_length:
             raise ContextLengthExceeded(
-                f"{self._most} You asked for {max_tokens} in the completion. Lower max_tokens.",
+                self._most
+                + " "
+                + _("You asked for %(tokens)s in the completion. Lower max_tokens.")
+                % {"tokens": max_tokens},
                 field="max_tokens",
             )
 
@@ -219,14 +229,21 @@ class HostedModel:
         wanted = len(tokens) + max_tokens
         if wanted > self.context_length:
             raise ContextLengthExceeded(
-                f"{self._most} You asked for {wanted}: {len(tokens)} in the prompt, {max_tokens} "
-                "for the completion. Shorten the prompt or lower max_tokens.",
+                self._most
+                + " "
+                + _(
+                    "You asked for %(wanted)s: %(prompt)s in the prompt, %(completion)s for the "
+                    "completion. Shorten the prompt or lower max_tokens."
+                )
+                % {"wanted": wanted, "prompt": len(tokens), "completion": max_tokens},
                 field="prompt" if len(tokens) > self.context_length else "max_tokens",
             )
         if not tokens:
             raise BadParameter(
-                "A prompt is empty, and this model’s tokenizer puts nothing before it. Give at "
-                "least one token.",
+                _(
+                    "A prompt is empty, and this model’s tokenizer puts nothing before it. Give at "
+                    "least one token."
+                ),
                 field="prompt",
             )
         self.require_known(tokens, "prompt")
@@ -235,8 +252,10 @@ class HostedModel:
     @property
     def _most(self) -> str:
         if self.is_narrowed:
-            return f"Your quota is {self.context_length} tokens in a prompt and its completion."
-        return f"This model's maximum context length is {self.context_length} tokens."
+            text = _("Your quota is %(tokens)s tokens in a prompt and its completion.")
+        else:
+            text = _("This model's maximum context length is %(tokens)s tokens.")
+        return text % {"tokens": self.context_length}
 
 
 def within_context(model: HostedModel, most: int | None) -> HostedModel:

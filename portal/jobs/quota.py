@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from portal.access.models import GateSettings
 from portal.access.policy.gate_settings import settings_of
@@ -22,9 +23,10 @@ from portal.access.policy.quotas import SILENT, defaults_of
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
 from portal.database.compiled_query import CompiledQuery
-from portal.formatting import counted, start_of_day
+from portal.formatting import start_of_day, thousands
 from portal.jobs.models import Job
 from portal.jobs.querysets import Usage
+from portal.jobs.words import jobs_in_words, tokens_in_words
 
 STAND_INS: dict[str, int | datetime] = {
     "person": -101,
@@ -45,10 +47,14 @@ class Quota:
 
     @property
     def in_words(self) -> str:
-        used = f"{self.used:,} of {self.limit:,} tokens"
+        numbers = {"used": thousands(self.used), "limit": thousands(self.limit)}
         if self.waiting:
-            return f"{used} of {self.model}, while your request is in review"
-        return f"{used} of {self.model}" if self.model else used
+            text = _("%(used)s of %(limit)s tokens of %(model)s, while your request is in review")
+        elif self.model:
+            text = _("%(used)s of %(limit)s tokens of %(model)s")
+        else:
+            text = _("%(used)s of %(limit)s tokens")
+        return text % {**numbers, "model": self.model}
 
     @property
     def left(self) -> int:
@@ -87,11 +93,11 @@ class Allowance:
     @property
     def in_words(self) -> str:
         """Say what holds beside the tokens of a day."""
-        jobs = f"At most {counted(self.concurrent_jobs, 'job')} at a time"
+        jobs = jobs_in_words(self.concurrent_jobs)
         if self.context_tokens is None:
-            return f"{jobs}."
-        context = counted(self.context_tokens, "token")
-        return f"{jobs}, and {context} in a prompt and its completion."
+            return _("At most %(jobs)s at a time.") % {"jobs": jobs}
+        text = _("At most %(jobs)s at a time, and %(tokens)s in a prompt and its completion.")
+        return text % {"jobs": jobs, "tokens": tokens_in_words(self.context_tokens)}
 
 
 def allowance_of(repo: ModelRepo, limits: Limits, gate: GateSettings | None = None) -> Allowance:
@@ -114,9 +120,9 @@ def allowance_of(repo: ModelRepo, limits: Limits, gate: GateSettings | None = No
 
     tokens, has_own_tokens = largest("tokens_per_day", of_gate=gate.tokens_per_day > 0)
     jobs, has_own_jobs = largest("concurrent_jobs", of_gate=gate.concurrent_jobs > 0)
-    context, _ = largest("context_tokens", of_gate=gate.context_tokens > 0)
-    per_day, _ = largest("egress_bytes_per_day", of_gate=False)
-    in_all, _ = largest("egress_bytes_total", of_gate=False)
+    context, _named = largest("context_tokens", of_gate=gate.context_tokens > 0)
+    per_day, _named = largest("egress_bytes_per_day", of_gate=False)
+    in_all, _named = largest("egress_bytes_total", of_gate=False)
     if limits.tokens_per_day is not None:  # what waits is among the tokens of all models
         tokens, has_own_tokens = settings.DAILY_TOKENS, False
     return Allowance(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.grants.governing_licence import governing_version
 from portal.catalog.models import LicenceVersion, Mode
 from portal.jobs.models import Job
 
-NOTICE = "Outputs carry the licence’s terms."
+NOTICE = _("Outputs carry the licence’s terms.")
 
 
 def terms_of(job: Job) -> LicenceVersion | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -12,18 +12,20 @@ from operator import or_
 from django import forms
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from inference.model_files.weight_formats import WEIGHT_SUFFIXES
 from portal.catalog.models import CollectionMember, File, Gate, LicenceVersion, ModelRepo, Ref
 from portal.catalog.services.lookup import DEFAULT_BRANCH
+from portal.text.languages import Words
 
 BILLION = 10**9
 SIZES = {
-    "small": ("Under 1 B", Q(parameters__lt=BILLION)),
-    "middle": ("1 – 30 B", Q(parameters__range=(BILLION, 30 * BILLION))),
-    "large": ("Over 30 B", Q(parameters__gt=30 * BILLION)),
+    "small": (_("Under 1 B"), Q(parameters__lt=BILLION)),
+    "middle": (_("1 – 30 B"), Q(parameters__range=(BILLION, 30 * BILLION))),
+    "large": (_("Over 30 B"), Q(parameters__gt=30 * BILLION)),
 }
-ANY = ("", "Any")
+ANY = ("", _("Any"))
 Licences = list[tuple[str, str]]
 CALLED_WEIGHTS = reduce(or_, (Q(path__iendswith=suffix) for suffix in WEIGHT_SUFFIXES))
 LEFT, WIDTH = 4.0, 104.0
@@ -32,11 +34,11 @@ LEFT, WIDTH = 4.0, 104.0
 class FilterForm(forms.Form):
     """The filters of the list of models; an unknown choice filters nothing."""
 
-    q = forms.CharField(required=False, max_length=100, label="Search models")
-    family = forms.ChoiceField(required=False, label="Family")
-    size = forms.ChoiceField(required=False, label="Parameters")
-    gate = forms.ChoiceField(required=False, label="Gate", choices=[ANY, *Gate.choices])
-    licence = forms.ChoiceField(required=False, label="Licence")
+    q = forms.CharField(required=False, max_length=100, label=_("Search models"))
+    family = forms.ChoiceField(required=False, label=_("Family"))
+    size = forms.ChoiceField(required=False, label=_("Parameters"))
+    gate = forms.ChoiceField(required=False, label=_("Gate"), choices=[ANY, *Gate.choices])
+    licence = forms.ChoiceField(required=False, label=_("Licence"))
 
     def __init__(self, data: QueryDict, *, families: list[str], licences: Licences) -> None:
         super().__init__(data)
@@ -44,10 +46,10 @@ class FilterForm(forms.Form):
         self._choose_from("licence", licences)
         self._choose_from("size", [(key, label) for key, (label, _) in SIZES.items()])
         self.fields["q"].widget = forms.TextInput(
-            attrs={"type": "search", "placeholder": "Name, family or licence", "data-key": "/"}
+            attrs={"type": "search", "placeholder": _("Name, family or licence"), "data-key": "/"}
         )
 
-    def _choose_from(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def _choose_from(self, name: str, choices: Sequence[tuple[str, Words]]) -> None:
         field = self.fields[name]
         if isinstance(field, forms.ChoiceField):
             field.choices = [ANY, *choices]

@@ -45,7 +45,7 @@ def require_runs(person: User, action: Action, repo: ModelRepo) -> None:
     if TEAMS[action](person).filter(pk=repo.pk).exists():
         return
     if not ModelRepo.objects.visible_to(person).filter(pk=repo.pk).exists():
-        raise RepoNotFound(NOTHING_HERE)
+        raise RepoNotFound(str(NOTHING_HERE))
     raise Forbidden(describe(refuse(Reason.NOT_TEAM), repo).line)
 
 
@@ -59,7 +59,7 @@ def lock_administered_repo(actor: User, repo_id: int) -> ModelRepo:
     )
     repo: ModelRepo | None = locked.filter(pk=repo_id).first()
     if repo is None:
-        raise RepoNotFound(NOTHING_HERE)
+        raise RepoNotFound(str(NOTHING_HERE))
     require_runs(actor, Action.ADMINISTER, repo)
     return repo
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-REGIONS = {
-    "africa": "Africa",
-    "americas": "Americas",
-    "asia": "Asia",
-    "europe": "Europe",
-    "oceania": "Oceania",
-    "": "Not said",
+from django.utils.translation import gettext_lazy as _
+
+from portal.text.languages import Words
+
+REGIONS: dict[str, Words] = {
+    "africa": _("Africa"),
+    "americas": _("Americas"),
+    "asia": _("Asia"),
+    "europe": _("Europe"),
+    "oceania": _("Oceania"),
+    "": _("Not said"),
 }
 _CODES = {
     "africa": """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.catalog.models.fields import SHA256
 from portal.catalog.models.repos import ModelRepo
@@ -12,21 +13,21 @@ class LogbookEntry(models.Model):
     """An entry of a model's training logbook, append-only; a correction is a new entry."""
 
     class Kind(models.TextChoices):
-        LAUNCH = "launch"
-        RESTART = "restart"
-        CRASH = "crash"
-        HARDWARE = "hardware"
-        INCIDENT = "incident"
-        HYPERPARAMETER = "hyperparameter"
-        SOFTWARE = "software"
-        DATA = "data"
-        DECISION = "decision"
-        CAPACITY = "capacity"
-        ONCALL = "oncall"
-        UPDATE = "update"
-        MILESTONE = "milestone"
-        EVALUATION = "evaluation"
-        NOTE = "note"
+        LAUNCH = "launch", _("Launch")
+        RESTART = "restart", _("Restart")
+        CRASH = "crash", _("Crash")
+        HARDWARE = "hardware", _("Hardware")
+        INCIDENT = "incident", _("Incident")
+        HYPERPARAMETER = "hyperparameter", _("Hyperparameter")
+        SOFTWARE = "software", _("Software")
+        DATA = "data", _("Data")
+        DECISION = "decision", _("Decision")
+        CAPACITY = "capacity", _("Capacity")
+        ONCALL = "oncall", _("Oncall")
+        UPDATE = "update", _("Update")
+        MILESTONE = "milestone", _("Milestone")
+        EVALUATION = "evaluation", _("Evaluation")
+        NOTE = "note", _("Note")
 
     class Correction(models.TextChoices):
         """The ways in which an entry amends the earlier one that it names."""

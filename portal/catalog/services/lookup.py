@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.contents import Content
@@ -15,7 +17,7 @@ from portal.catalog.models import File, FormerName, ModelRepo, PendingRef, Ref, 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HEX = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCH = "main"
-NOTHING_HERE = "There’s nothing at this address, or nothing you may know of."
+NOTHING_HERE = gettext_lazy("There’s nothing at this address, or nothing you may know of.")
 HEAD = "HEAD"
 """Some clients' name of the default branch; a ref that bears the name comes before it."""
 
@@ -30,7 +32,7 @@ def find_repo(full_name: str, *, caller: Caller) -> ModelRepo:
         return repo
     if moved := _moved(full_name, caller):
         raise RepoMoved(full_name, moved.full_name)
-    raise RepoNotFound(NOTHING_HERE)
+    raise RepoNotFound(str(NOTHING_HERE))
 
 
 def _is_known(repo: ModelRepo, caller: Caller) -> bool:
@@ -91,7 +93,10 @@ def _longest(repo: ModelRepo, names: list[str], caller: Caller | None) -> tuple[
             return refs[name], name
     if HEX.fullmatch(shortest) and (revision := _by_commit(repo, shortest, caller)):
         return revision, shortest
-    raise RevisionNotFound(f"{repo.full_name} has no revision {shortest}.")
+    raise RevisionNotFound(
+        _("%(model)s has no revision %(revision)s.")
+        % {"model": repo.full_name, "revision": shortest}
+    )
 
 
 def _by_commit(repo: ModelRepo, start: str, caller: Caller | None) -> Revision | None:

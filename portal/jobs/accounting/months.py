@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-MONTH_REMEDY = "Write the month as in 2026-11."
-REVERSED = "Choose a month that isn’t before the first."
+from django.utils.translation import gettext_lazy as _
+
+MONTH_REMEDY = _("Write the month as in 2026-11.")
+REVERSED = _("Choose a month that isn’t before the first.")
 SHOWN = 12
 
 

@@ -12,12 +12,15 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.access.policy.administering import SeenUsage
 from portal.catalog.models import ModelRepo
 from portal.jobs.models import EnergySource, IdleEnergy, Job
 
-NO_ORGANIZATION = "No organization proved"
+NO_ORGANIZATION = gettext_lazy("No organization proved")
 MEASURED = Q(energy_source__in=[EnergySource.NVML, EnergySource.RAPL])
 
 
@@ -59,8 +62,9 @@ class UsageSum:
         if not self.energy_wh:
             return ""
         if self.measured_wh <= 0:
-            return "estimated"
-        return "measured" if self.measured_wh >= self.energy_wh * 0.999999 else "partly measured"
+            return _("estimated")
+        is_whole = self.measured_wh >= self.energy_wh * 0.999999
+        return _("measured") if is_whole else _("partly measured")
 
     @property
     def energy_kwh(self) -> float:
@@ -89,7 +93,7 @@ class _Key:
 
 
 def _month(row: dict[str, Any]) -> tuple[str, str]:
-    return f"{row['month']:%Y-%m}", f"{row['month']:%B %Y}"
+    return f"{row['month']:%Y-%m}", date_format(row["month"], "F Y")
 
 
 def _model(row: dict[str, Any]) -> tuple[str, str]:
@@ -103,7 +107,7 @@ def _person(row: dict[str, Any]) -> tuple[str, str]:
 
 def _organization(row: dict[str, Any]) -> tuple[str, str]:
     name = row["organization__name"] or ""
-    return name, name or NO_ORGANIZATION
+    return name, name or str(NO_ORGANIZATION)
 
 
 KEYS = {

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db.models import Case, F, Q, Sum, When
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import User
 from portal.formatting import seconds_to_midnight, size, start_of_day
@@ -37,7 +39,9 @@ class EgressBudget:
     @property
     def in_words(self) -> str:
         """Say what is used of it; "" where there is no limit."""
-        return f"{size(self.used)} of {size(self.limit)}" if self.limit is not None else ""
+        if self.limit is None:
+            return ""
+        return _("%(used)s of %(limit)s") % {"used": size(self.used), "limit": size(self.limit)}
 
     @property
     def as_dict(self) -> dict[str, int | None] | None:
@@ -64,8 +68,11 @@ class EgressUse:
     @property
     def in_words(self) -> str:
         """Say what has left of each budget that has a limit."""
-        periods = {"today": self.day.in_words, "in all": self.total.in_words}
-        return ", ".join(f"{words} {period}" for period, words in periods.items() if words)
+        periods = (
+            (_("%(bytes)s today"), self.day.in_words),
+            (_("%(bytes)s in all"), self.total.in_words),
+        )
+        return ", ".join(text % {"bytes": words} for text, words in periods if words)
 
     def fits(self, size_bytes: int) -> bool:
         return self.day.has_room_for(size_bytes) and self.total.has_room_for(size_bytes)
@@ -104,22 +111,22 @@ def require_egress(use: EgressUse, wanted: int, now: datetime) -> None:
     Raises BadParameter where waiting never helps, else QuotaExceeded, which says until when.
     """
     if use.total.left is not None and not use.total.has_room_for(wanted):
-        raise BadParameter(f"{_may_take(wanted, use.total.left)} in all. {ADVICE}", field="capture")
+        text = _("These captures may come to %(wanted)s, and %(left)s are left in all.")
+        said = text % {"wanted": size(wanted), "left": size(use.total.left)}
+        raise BadParameter(f"{said} {ADVICE}", field="capture")
     if use.day.limit is not None and wanted > use.day.limit:
-        raise BadParameter(
-            f"These captures may come to {size(wanted)}, and {size(use.day.limit)} are all of a "
-            f"day’s. {ADVICE}",
-            field="capture",
-        )
+        text = _("These captures may come to %(wanted)s, and %(limit)s are all of a day’s.")
+        said = text % {"wanted": size(wanted), "limit": size(use.day.limit)}
+        raise BadParameter(f"{said} {ADVICE}", field="capture")
     if use.day.left is not None and not use.day.has_room_for(wanted):
+        text = _(
+            "These captures may come to %(wanted)s, and %(left)s are left today. More from 00:00 "
+            "UTC."
+        )
         raise QuotaExceeded(
-            f"{_may_take(wanted, use.day.left)} today. More from 00:00 UTC.",
+            text % {"wanted": size(wanted), "left": size(use.day.left)},
             retry_after_seconds=seconds_to_midnight(now),
         )
 
 
-ADVICE = "Name fewer layers or positions, a reduction, or a narrower dtype."
-
-
-def _may_take(wanted: int, left: int) -> str:
-    return f"These captures may come to {size(wanted)}, and {size(left)} are left"
+ADVICE = gettext_lazy("Name fewer layers or positions, a reduction, or a narrower dtype.")

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from portal.accounts.tokens.authentication import Caller
-from portal.formatting import duration_words
+from portal.formatting import duration_words, thousands
 from portal.jobs.batches.capturing import capture_file_ids
 from portal.jobs.batches.files import files_of, find_file
 from portal.jobs.batches.models import OPEN_BATCHES, Batch, StoredFile
@@ -21,20 +24,20 @@ from portal.jobs.errors import StoredFileNotFound
 LEAST_ENDED = 3  # lines from which a pace can be told
 MOST_SHARDS = 100  # on a page
 FILES = {
-    "input": "Requests",
-    "output": "Answers",
-    "error": "Lines without an answer",
-    "captures": "Index of captures",
+    "input": gettext_lazy("Requests"),
+    "output": gettext_lazy("Answers"),
+    "error": gettext_lazy("Lines without an answer"),
+    "captures": gettext_lazy("Index of captures"),
 }
 TIMES = {
-    "created_at": "Sent",
-    "in_progress_at": "File read, lines run from",
-    "failed_at": "Failed",
-    "cancelling_at": "Cancel asked for",
-    "expired_at": "Time was up",
-    "finalizing_at": "Last line ended",
-    "cancelled_at": "Cancelled",
-    "completed_at": "Completed",
+    "created_at": gettext_lazy("Sent"),
+    "in_progress_at": gettext_lazy("File read, lines run from"),
+    "failed_at": gettext_lazy("Failed"),
+    "cancelling_at": gettext_lazy("Cancel asked for"),
+    "expired_at": gettext_lazy("Time was up"),
+    "finalizing_at": gettext_lazy("Last line ended"),
+    "cancelled_at": gettext_lazy("Cancelled"),
+    "completed_at": gettext_lazy("Completed"),
 }
 
 
@@ -47,8 +50,10 @@ class BatchFile:
 
     @property
     def label(self) -> str:
-        _, _, number = self.kind.partition("-")
-        return f"Captures, file {number}" if number else FILES[self.kind]
+        number = self.kind.partition("-")[2]
+        if number:
+            return _("Captures, file %(number)s") % {"number": number}
+        return str(FILES[self.kind])
 
     @property
     def kept_until(self) -> datetime | None:
@@ -77,9 +82,15 @@ class ShownBatch:
         if batch.state == Batch.State.FAILED:
             return ""
         if not batch.total:
-            return "not read yet" if batch.is_open else ""
-        words = f"{self.ended:,} of {batch.total:,} ended"
-        return f"{words}, {batch.failed:,} without an answer" if batch.failed else words
+            return _("not read yet") if batch.is_open else ""
+        text = _("%(ended)s of %(all)s ended")
+        if batch.failed:
+            text = _("%(ended)s of %(all)s ended, %(failed)s without an answer")
+        return text % {
+            "ended": thousands(self.ended),
+            "all": thousands(batch.total),
+            "failed": thousands(batch.failed),
+        }
 
     @property
     def waiting_for(self) -> str:
@@ -89,7 +100,7 @@ class ShownBatch:
 
     @property
     def outlook(self) -> str:
-        return "the rest waits" if self.waiting_for else self.estimate
+        return _("the rest waits") if self.waiting_for else self.estimate
 
     @cached_property
     def estimate(self) -> str:
@@ -98,8 +109,8 @@ class ShownBatch:
         if left is None:
             return ""
         if self.now + left > self.batch.expires_at:
-            return "at the pace so far it expires before its end"
-        return f"{duration_words(left)} left at the pace so far"
+            return _("at the pace so far it expires before its end")
+        return _("%(time)s left at the pace so far") % {"time": duration_words(left)}
 
     def _time_left(self) -> timedelta | None:
         batch = self.batch

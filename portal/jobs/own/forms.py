@@ -6,27 +6,32 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.requests.form.builder import PageForm
 from portal.forms.fields import told_as
 from portal.jobs.models import Job
 from portal.jobs.own.listing import REVERSED, JobFilters
+from portal.text.languages import Words
 
-ANY = ("", "Any")
-STOPPED = (str(Job.State.CANCELLED), "Stopped")  # as the list says it
+ANY = ("", _("Any"))
+STOPPED = (str(Job.State.CANCELLED), _("Stopped"))  # as the list says it
 STATES = [
     STOPPED if value == Job.State.CANCELLED else (value, label)
     for value, label in Job.State.choices
 ]
 
 
-def _day(label: str) -> forms.DateField:
+def _day(label: Words) -> forms.DateField:
     return forms.DateField(
         label=label,
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages=told_as(f"{label}: give a day, such as 2026-11-30."),
+        error_messages=told_as(
+            format_lazy(_("{label}: give a day, such as 2026-11-30."), label=label)
+        ),
     )
 
 
@@ -34,26 +39,26 @@ class JobFiltersForm(PageForm):
     """A form whose wrong values are named and choose nothing."""
 
     state = forms.ChoiceField(
-        label="State",
+        label=_("State"),
         required=False,
         choices=[ANY, *STATES],
-        error_messages={"invalid_choice": "Choose a state among those of the list."},
+        error_messages={"invalid_choice": _("Choose a state among those of the list.")},
     )
     model = forms.ChoiceField(
-        label="Model",
+        label=_("Model"),
         required=False,
         error_messages={
-            "invalid_choice": "You have run nothing on this model. Choose one of the list."
+            "invalid_choice": _("You have run nothing on this model. Choose one of the list.")
         },
     )
     source = forms.ChoiceField(
-        label="Source",
+        label=_("Source"),
         required=False,
         choices=[ANY, *Job.Source.choices],
-        error_messages={"invalid_choice": "Choose a source among those of the list."},
+        error_messages={"invalid_choice": _("Choose a source among those of the list.")},
     )
-    first = _day("From")
-    last = _day("To")
+    first = _day(_("From"))
+    last = _day(_("To"))
 
     def __init__(self, query: QueryDict, *, models: list[str]) -> None:
         super().__init__(query)

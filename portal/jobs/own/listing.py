@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
@@ -13,7 +14,7 @@ from portal.jobs.accounting.usage import UsageSum, sums_by_currency
 from portal.jobs.models import Job
 from portal.jobs.querysets import JobQuerySet
 
-REVERSED = "The last day is before the first. Swap them."
+REVERSED = _("The last day is before the first. Swap them.")
 
 
 @dataclass(frozen=True)

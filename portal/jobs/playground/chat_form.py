@@ -9,10 +9,12 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.errors import DomainError
 from portal.forms.fields import LongText
-from portal.jobs.chat.schemas import MOST_MESSAGES, ROLES, parse_chat
+from portal.jobs.chat.schemas import MOST_MESSAGES, parse_chat
 from portal.jobs.models import Job
 from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.playground.forms import PlaygroundForm, initial_from
@@ -20,7 +22,13 @@ from portal.jobs.playground.forms import PlaygroundForm, initial_from
 CHAT, TEXT = "chat", "text"
 FIRST = ({"role": "system", "content": ""}, {"role": "user", "content": ""})
 CONTENT = re.compile(r"content_([0-9]{1,3})")
-LABELS = {role: role.capitalize() for role in ROLES}
+LABELS = {
+    "system": gettext_lazy("System"),
+    "developer": gettext_lazy("Developer"),
+    "user": gettext_lazy("User"),
+    "assistant": gettext_lazy("Assistant"),
+    "tool": gettext_lazy("Tool"),
+}
 ANSWERED = "assistant"
 
 
@@ -50,13 +58,16 @@ class ChatPlaygroundForm(PlaygroundForm):
 
     def _add(self, number: int, message: Mapping[str, Any]) -> None:
         self.fields[f"role_{number}"] = forms.ChoiceField(
-            label=f"Who says message {number + 1}",
+            label=_("Who says message %(number)s") % {"number": number + 1},
             choices=LABELS.items(),
             initial=message["role"],
-            error_messages={"required": "Choose who says it.", "invalid_choice": "Choose a role."},
+            error_messages={
+                "required": _("Choose who says it."),
+                "invalid_choice": _("Choose a role."),
+            },
         )
         self.fields[f"content_{number}"] = LongText(
-            label=f"Message {number + 1}",
+            label=_("Message %(number)s") % {"number": number + 1},
             required=False,
             strip=False,
             initial=message["content"],
@@ -83,7 +94,7 @@ class ChatPlaygroundForm(PlaygroundForm):
         ]
         if not self.errors and (not said or said[-1]["role"] == ANSWERED):
             last = f"content_{self._count - 1}" if self._count else None
-            self.add_error(last, "Write a message for the model to answer.")
+            self.add_error(last, _("Write a message for the model to answer."))
         self.cleaned_data["messages"] = said
         return super().clean()
 

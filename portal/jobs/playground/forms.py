@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from inference.interp.spec import ModelShape
 from inference.interp.wire import capture_json
 from portal.errors import DomainError
+from portal.formatting import thousands
 from portal.forms.fields import LongText, told_as, with_unix_lines
 from portal.jobs.chat.prompting import PARSER
 from portal.jobs.errors import BadParameter
@@ -17,10 +21,11 @@ from portal.jobs.models import Job
 from portal.jobs.openai.parameters import asked_parameters, shown
 from portal.jobs.openai.schemas import MAX_LOGPROBS, CompletionRequest, parse_completion
 from portal.jobs.playground.inside import captures_of_playground, longest_inside
+from portal.text.languages import Words
 
 
 def _more(
-    label: str, initial: float, least: float, most: float, help_text: str
+    label: Words, initial: float, least: float, most: float, help_text: Words
 ) -> forms.FloatField:
     """Make a field that few need, whose initial value changes nothing."""
     return forms.FloatField(
@@ -30,77 +35,92 @@ def _more(
         max_value=most,
         required=False,
         help_text=help_text,
-        error_messages=told_as(f"{label}: give a number from {least:g} to {most:g}."),
+        error_messages=told_as(
+            format_lazy(
+                _("{label}: give a number from {least:g} to {most:g}."),
+                label=label,
+                least=least,
+                most=most,
+            )
+        ),
     )
 
 
 class PlaygroundForm(forms.Form):
     is_chat = has_modes = False
     most_logprobs = MAX_LOGPROBS
-    model = forms.ChoiceField(label="Model")
+    model = forms.ChoiceField(label=_("Model"))
     prompt = LongText(
-        label="Prompt",
+        label=_("Prompt"),
         strip=False,
         widget=forms.Textarea(attrs={"class": "low", "rows": 4}),
-        error_messages={"required": "Write a few words for the model to go on from."},
+        error_messages={"required": _("Write a few words for the model to go on from.")},
     )
     max_tokens = forms.IntegerField(
-        label="Tokens at most",
+        label=_("Tokens at most"),
         initial=64,
         min_value=1,
-        error_messages=told_as("Tokens at most: give a whole number of 1 or more."),
+        error_messages=told_as(_("Tokens at most: give a whole number of 1 or more.")),
     )
     temperature = forms.FloatField(
-        label="Temperature",
+        label=_("Temperature"),
         initial=0.8,
         min_value=0,
         max_value=2,
-        error_messages=told_as("Temperature: give a number from 0 to 2."),
-        help_text="0 always takes the likeliest token",
+        error_messages=told_as(_("Temperature: give a number from 0 to 2.")),
+        help_text=_("0 always takes the likeliest token"),
     )
     top_p = forms.FloatField(
-        label="Top-p",
+        label=_("Top-p"),
         initial=0.95,
         min_value=0,
         max_value=1,
-        error_messages=told_as("Top-p: give a number from 0 to 1."),
+        error_messages=told_as(_("Top-p: give a number from 0 to 1.")),
     )
     top_k = forms.IntegerField(
-        label="Top-k",
+        label=_("Top-k"),
         initial=0,
         min_value=0,
         required=False,
-        help_text="0 is off",
-        error_messages=told_as("Top-k: give a whole number of 0 or more."),
+        help_text=_("0 is off"),
+        error_messages=told_as(_("Top-k: give a whole number of 0 or more.")),
     )
     seed = forms.IntegerField(
-        label="Seed",
+        label=_("Seed"),
         required=False,
-        error_messages=told_as("Seed: give a whole number, or leave it empty."),
-        help_text="The same seed and revision give the same text; empty draws one each time",
+        error_messages=told_as(_("Seed: give a whole number, or leave it empty.")),
+        help_text=_("The same seed and revision give the same text; empty draws one each time"),
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
     logprobs = forms.BooleanField(
-        label="Show log-probabilities",
+        label=_("Show log-probabilities"),
         required=False,
-        help_text=f"Of each token, and of the {MAX_LOGPROBS} likeliest in its place",
+        help_text=format_lazy(
+            _("Of each token, and of the {count} likeliest in its place"), count=MAX_LOGPROBS
+        ),
     )
     look_inside = forms.BooleanField(
-        label="Look inside",
+        label=_("Look inside"),
         required=False,
-        help_text="Where each head looks, and what each layer expects; counts as bytes taken out",
+        help_text=_(
+            "Where each head looks, and what each layer expects; counts as bytes taken out"
+        ),
     )
-    min_p = _more("Min-p", 0, 0, 1, "Leaves out what is less likely than this share of the best")
+    min_p = _more(
+        _("Min-p"), 0, 0, 1, _("Leaves out what is less likely than this share of the best")
+    )
     repetition_penalty = _more(
-        "Repetition penalty", 1, 0.01, 100, "1 is off; for tokens of the prompt and the text"
+        _("Repetition penalty"), 1, 0.01, 100, _("1 is off; for tokens of the prompt and the text")
     )
-    presence_penalty = _more("Presence penalty", 0, -2, 2, "For tokens of the text, once")
-    frequency_penalty = _more("Frequency penalty", 0, -2, 2, "For tokens of the text, each time")
+    presence_penalty = _more(_("Presence penalty"), 0, -2, 2, _("For tokens of the text, once"))
+    frequency_penalty = _more(
+        _("Frequency penalty"), 0, -2, 2, _("For tokens of the text, each time")
+    )
     stop = forms.CharField(
-        label="Stop at",
+        label=_("Stop at"),
         required=False,
         strip=False,
-        help_text="The text ends before this; \\n is a new line",
+        help_text=_("The text ends before this; \\n is a new line"),
     )
 
     PARAMETERS = (
@@ -128,7 +148,9 @@ class PlaygroundForm(forms.Form):
             if not open_for:
                 self.fields.pop(name, None)
             elif len(open_for) < len(models):
-                self.fields[name].help_text = f"Open to you for {', '.join(open_for)}"
+                self.fields[name].help_text = format_lazy(
+                    _("Open to you for {models}"), models=", ".join(open_for)
+                )
         for field in [*self.parameters(), *self.more()]:  # they stand beside the form, not in it
             field.field.widget.attrs["form"] = "ask"
 
@@ -145,13 +167,18 @@ class PlaygroundForm(forms.Form):
     def clean_logprobs(self) -> bool:
         chosen, model = self.cleaned_data["logprobs"], self.cleaned_data.get("model", "")
         if chosen and model and model not in self.scored:
-            raise forms.ValidationError(f"Text alone of {model} is open to you. Untick this.")
+            raise forms.ValidationError(
+                gettext("Text alone of %(model)s is open to you. Untick this.") % {"model": model}
+            )
         return bool(chosen)
 
     def clean_look_inside(self) -> bool:
         chosen, model = self.cleaned_data["look_inside"], self.cleaned_data.get("model", "")
         if chosen and model and model not in self.inside:
-            raise forms.ValidationError(f"The inside of {model} isn’t open to you. Untick this.")
+            raise forms.ValidationError(
+                gettext("The inside of %(model)s isn’t open to you. Untick this.")
+                % {"model": model}
+            )
         return bool(chosen)
 
     def clean(self) -> dict[str, Any]:
@@ -185,13 +212,15 @@ class PlaygroundForm(forms.Form):
         captures = captures_of_playground(shape, most_tokens)
         if not captures:
             longest = longest_inside(shape)
-            raise BadParameter(TOO_LONG_INSIDE.format(most_tokens, longest), field="capture")
+            numbers = {"tokens": thousands(most_tokens), "most": thousands(longest)}
+            raise BadParameter(str(TOO_LONG_INSIDE) % numbers, field="capture")
         return [capture_json(capture) for capture in captures]
 
 
-TOO_LONG_INSIDE = (
-    "This may come to {:,} tokens, too long a text to look inside here: {:,} are the most. Shorten "
-    "the prompt or lower the tokens at most; a program may choose layers and positions."
+TOO_LONG_INSIDE = _(
+    "This may come to %(tokens)s tokens, too long a text to look inside here: %(most)s are the "
+    "most. Shorten the prompt or lower the tokens at most; a program may choose layers and "
+    "positions."
 )
 
 

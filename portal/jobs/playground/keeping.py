@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from portal.catalog.models import ModelRepo
-from portal.formatting import counted
-from portal.jobs.services.forgetting import TO_BE_FETCHED, kept_days
+from django.utils.translation import gettext as _
 
-MINUTES = counted(int(TO_BE_FETCHED.total_seconds() // 60), "minute")
+from portal.catalog.models import ModelRepo
+from portal.jobs.services.forgetting import TO_BE_FETCHED, kept_days
+from portal.jobs.words import days_in_words, minutes_in_words
 
 
 def keeping(repos: Sequence[ModelRepo]) -> str:
@@ -18,10 +18,13 @@ def keeping(repos: Sequence[ModelRepo]) -> str:
         return ""
     if len(set(spans.values())) == 1:
         [span] = set(spans.values())
-        return f"Prompts and outputs are kept for {span} after a job’s end, then forgotten."
+        text = _("Prompts and outputs are kept for %(span)s after a job’s end, then forgotten.")
+        return text % {"span": span}
     listed = "; ".join(f"{name}, {span}" for name, span in spans.items())
-    return f"Prompts and outputs are kept after a job’s end, then forgotten: {listed}."
+    text = _("Prompts and outputs are kept after a job’s end, then forgotten: %(listed)s.")
+    return text % {"listed": listed}
 
 
 def _span(days: int) -> str:
-    return counted(days, "day") if days else MINUTES
+    minutes = int(TO_BE_FETCHED.total_seconds() // 60)
+    return days_in_words(days) if days else minutes_in_words(minutes)

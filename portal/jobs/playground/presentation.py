@@ -11,15 +11,18 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.access.policy.refusals import Refusal
+from portal.formatting import figures as formatted
 from portal.formatting import short_date
 from portal.jobs.hosting import HostedModel
 from portal.jobs.models import Job
 from portal.jobs.streaming.event_log import ChoiceEvent, TokenLogprobs
+from portal.text.languages import Words
 
 SHADES = (-0.7, -1.5, -2.5, -3.5)  # log-probabilities at which the shade deepens
-SETTINGS = "the settings’ prices"
 MINUS = "\u2212"
 
 
@@ -99,12 +102,12 @@ def _word(number: int, text: str, token: int, entries: TokenLogprobs, model: Hos
 
 def _alternative(entry: list[Any]) -> Alternative:
     token, logprob, name = entry
-    percent = f"{100 * math.exp(logprob):.1f}\u00a0%"
+    percent = formatted(f"{100 * math.exp(logprob):.1f}\u00a0%")
     return Alternative(visible(str(token) if name is None else name), signed(logprob), percent)
 
 
 def signed(number: float) -> str:
-    return f"{number:.2f}".replace("-", MINUS)
+    return formatted(f"{number:.2f}").replace("-", MINUS)
 
 
 def visible(name: str) -> str:
@@ -134,35 +137,44 @@ def figures(job: Job, now: datetime) -> Figures:
     return Figures(
         tokens=f"{job.prompt_tokens} + {job.completion_tokens}",
         first_after=_seconds(job.first_token_after),
-        speed=f"{speed:.1f}" if speed else "",
+        speed=formatted(f"{speed:.1f}") if speed else "",
         queued=_seconds(job.waited or now - job.created_at),
         energy=f"{plain(job.energy_wh, 3)}\u00a0Wh" if ended else "",
-        known="measured" if job.is_measured else "estimated",
+        known=_("measured") if job.is_measured else _("estimated"),
         carbon=f"{plain(job.co2_g, 2)}\u00a0g" if ended else "",
         grid=f"{plain(1000 * job.co2_g / job.energy_wh, 3)}\u00a0g" if job.energy_wh else "",
-        cost=f"{job.cost:.6f}\u00a0{job.currency}" if ended else "",
-        priced=f"prices from {short_date(job.tariff.valid_from)} on" if job.tariff else SETTINGS,
+        cost=formatted(f"{job.cost:.6f}") + f"\u00a0{job.currency}" if ended else "",
+        priced=_priced(job),
     )
+
+
+def _priced(job: Job) -> str:
+    if job.tariff is None:
+        return _("the settings’ prices")
+    return _("prices from %(day)s on") % {"day": short_date(job.tariff.valid_from)}
 
 
 def plain(number: float, count: int) -> str:
     """Round to so many figures, without an exponent: 0.000065, 1230."""
-    return f"{Decimal(f'{number:.{count}g}'):f}"
+    return formatted(f"{Decimal(f'{number:.{count}g}'):f}")
 
 
 def _seconds(span: timedelta | None) -> str:
-    return "" if span is None else f"{max(span.total_seconds(), 0):.2f}\u00a0s"
+    return "" if span is None else formatted(f"{max(span.total_seconds(), 0):.2f}\u00a0s")
 
 
-ENDINGS = {"length": "ended by length", "stop": "ended by itself or at a stop"}
+ENDINGS: dict[str, Words] = {
+    "length": gettext_lazy("ended by length"),
+    "stop": gettext_lazy("ended by itself or at a stop"),
+}
 
 
 def ending(job: Job, events: list[ChoiceEvent]) -> str:
     """Say how the text ended."""
     if job.state == Job.State.SUCCEEDED:
         reasons = [event.finish_reason for event in events if event.finish_reason]
-        return ENDINGS.get(reasons[0] or "", "") if reasons else ""
-    return "stopped" if job.state == Job.State.CANCELLED else ""
+        return str(ENDINGS.get(reasons[0] or "", "")) if reasons else ""
+    return _("stopped") if job.state == Job.State.CANCELLED else ""
 
 
 def with_act(refusal: Refusal) -> SafeString:

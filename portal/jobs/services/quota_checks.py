@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portal.formatting import counted, seconds_to_midnight
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.formatting import seconds_to_midnight, thousands
 from portal.jobs.errors import BadParameter, QuotaExceeded
 from portal.jobs.openai.schemas import CompletionRequest
 from portal.jobs.quota import OPEN_JOBS_RETRY_SECONDS, Allowance, Quota, QuotaUse
+from portal.jobs.words import jobs_in_words
 
 
 def require_room(quota_use: QuotaUse) -> None:
@@ -15,12 +19,18 @@ def require_room(quota_use: QuotaUse) -> None:
     if quota_use.jobs_left:
         return
     allowance = quota_use.allowance
-    of_model = f" of {allowance.repo.full_name}" if allowance.has_own_jobs else ""
-    raise QuotaExceeded(
-        f"You have {counted(allowance.concurrent_jobs, 'job')}{of_model} open, the most at one "
-        "time. Wait for one to end, or stop one.",
-        retry_after_seconds=OPEN_JOBS_RETRY_SECONDS,
-    )
+    if allowance.has_own_jobs:
+        text = _(
+            "You have %(jobs)s of %(model)s open, the most at one time. Wait for one to end, or "
+            "stop one."
+        )
+    else:
+        text = _("You have %(jobs)s open, the most at one time. Wait for one to end, or stop one.")
+    words = {
+        "jobs": jobs_in_words(allowance.concurrent_jobs),
+        "model": allowance.repo.full_name,
+    }
+    raise QuotaExceeded(text % words, retry_after_seconds=OPEN_JOBS_RETRY_SECONDS)
 
 
 def require_within_a_day(
@@ -33,11 +43,15 @@ def require_within_a_day(
         return
     field = _too_much(completion_request, prompt_tokens, most)
     advice = _advice(completion_request, field)
-    while_waiting = " while your request is in review" if most == allowance.waiting_tokens else ""
-    whose = f"a day’s{while_waiting}"
-    raise BadParameter(
-        f"This may take {wanted:,} tokens, and {most:,} are all of {whose}. {advice}", field=field
-    )
+    if most == allowance.waiting_tokens:
+        text = _(
+            "This may take %(wanted)s tokens, and %(most)s are all of a day’s while your request "
+            "is in review."
+        )
+    else:
+        text = _("This may take %(wanted)s tokens, and %(most)s are all of a day’s.")
+    said = text % {"wanted": thousands(wanted), "most": thousands(most)}
+    raise BadParameter(f"{said} {advice}", field=field)
 
 
 def _too_much(completion_request: CompletionRequest, prompt_tokens: int, most: int) -> str:
@@ -56,29 +70,47 @@ def _drawn(completion_request: CompletionRequest) -> str:
 
 def _advice(completion_request: CompletionRequest, field: str) -> str:
     if field == "prompt":
-        return "Send fewer prompts or shorter ones."
+        return _("Send fewer prompts or shorter ones.")
     if field == "max_tokens" and completion_request.best_of > 1:
-        return f"Lower max_tokens or {_drawn(completion_request)}."
-    return f"Lower {field}."
+        return _("Lower max_tokens or %(field)s.") % {"field": _drawn(completion_request)}
+    return _("Lower %(field)s.") % {"field": field}
 
 
 def require_within_quota(quota_use: QuotaUse, wanted: int, now: datetime) -> None:
     """Refuse more tokens than are left today. Raises QuotaExceeded, which says until when."""
     if wanted > quota_use.today.left:
         raise QuotaExceeded(
-            f"{_spent(quota_use.today, wanted)} More from 00:00 UTC.",
+            f"{_spent(quota_use.today, wanted)} {_('More from 00:00 UTC.')}",
             retry_after_seconds=seconds_to_midnight(now),
         )
 
 
 def _spent(today: Quota, wanted: int) -> str:
     if today.waiting:
-        return (
-            f"This may take {wanted:,} tokens, and {today.used:,} of {today.limit:,} tokens a "
-            "day while your request is in review are used."
+        text = _(
+            "This may take %(wanted)s tokens, and %(used)s of %(limit)s tokens a day while your "
+            "request is in review are used."
         )
-    of_model = f" of {today.model}" if today.model else ""
-    if today.left == 0:
-        return f"You’ve used today’s {today.limit:,} tokens{of_model}."
-    is_left = "is" if today.left == 1 else "are"
-    return f"This may take {wanted:,} tokens, and {today.left:,} {is_left} left today{of_model}."
+    elif today.left == 0 and today.model:
+        text = _("You’ve used today’s %(limit)s tokens of %(model)s.")
+    elif today.left == 0:
+        text = _("You’ve used today’s %(limit)s tokens.")
+    elif today.model:
+        text = ngettext(
+            "This may take %(wanted)s tokens, and %(left)s is left today of %(model)s.",
+            "This may take %(wanted)s tokens, and %(left)s are left today of %(model)s.",
+            today.left,
+        )
+    else:
+        text = ngettext(
+            "This may take %(wanted)s tokens, and %(left)s is left today.",
+            "This may take %(wanted)s tokens, and %(left)s are left today.",
+            today.left,
+        )
+    return text % {
+        "wanted": thousands(wanted),
+        "used": thousands(today.used),
+        "left": thousands(today.left),
+        "limit": thousands(today.limit),
+        "model": today.model,
+    }

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from inference.capabilities import CAPABILITIES, Capability
 from portal.catalog.engine_choice import engine_of
 from portal.catalog.models import EngineName, ModelRepo, Revision
@@ -45,8 +47,11 @@ def require_capable(
 
 def unsupported(field: str) -> BadParameter:
     return BadParameter(
-        f"{field} is not supported for this model: the engine that serves it can’t do that. "
-        "Leave it out, or ask another model.",
+        _(
+            "%(field)s is not supported for this model: the engine that serves it can’t do that. "
+            "Leave it out, or ask another model."
+        )
+        % {"field": field},
         field=field,
     )
 

@@ -16,7 +16,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from portal.formatting import thousands
 from portal.jobs.models import Job
 from portal.jobs.serving.fair_order import BY_TURN, USED, order_values, rank, with_use
 from portal.jobs.serving.presence import NOTE_SECONDS
@@ -25,7 +28,7 @@ LONGEST = 2_000
 FRESH_SECONDS = 1.0
 RECENT_JOBS, RECENT = 50, timedelta(hours=1)
 SEEN = timedelta(seconds=3 * NOTE_SECONDS)
-AWAITED = "no worker serves the model at present, and it waits for one"
+AWAITED = gettext_lazy("no worker serves the model at present, and it waits for one")
 
 # What waits for one model, in the order of claims. First each person's jobs get their order, then
 # those of each tenant, by what is used when it comes to each. So each kind of job, with a floor or
@@ -130,12 +133,14 @@ class QueuePlace:
 
     @property
     def in_words(self) -> str:
-        place = f"{self.ahead:,} ahead of you" if self.ahead else "next in line"
+        place = _("next in line")
+        if self.ahead:
+            place = _("%(count)s ahead of you") % {"count": thousands(self.ahead)}
         if not self.is_served:
             return f"{place}; {AWAITED}"
         if not self.wait_seconds:
             return place
-        return f"{place}, about {_about(self.wait_seconds)}"
+        return _("%(place)s, about %(time)s") % {"place": place, "time": _about(self.wait_seconds)}
 
     @property
     def headers(self) -> dict[str, str]:
@@ -232,8 +237,10 @@ class JobProgress:
     def in_words(self) -> str:
         """Say in a few words what becomes of the job at present."""
         if not self.waits:
-            return "being written"
-        return f"queued, {self.place.in_words}" if self.place else "queued"
+            return _("being written")
+        if self.place is None:
+            return _("queued")
+        return _("queued, %(place)s") % {"place": self.place.in_words}
 
 
 def progress_now(job: Job, now: datetime) -> JobProgress | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language, override
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import Refused
@@ -180,7 +181,8 @@ async def events(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """Stream the job's words. A browser that was cut off goes on from the last that it had."""
     job, model, slot = await in_thread(_to_follow)(request, job_id)
     after = request.headers.get("Last-Event-ID") or request.GET.get("after") or ""
-    return sse_response(_word_events(job, model, slot, StreamPosition.read(after)))
+    write = partial(_in_language, get_language(), model)
+    return sse_response(_word_events(job, write, slot, StreamPosition.read(after)))
 
 
 def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, StreamSlot]:
@@ -190,9 +192,9 @@ def _to_follow(request: HttpRequest, job_id: UUID) -> tuple[Job, HostedModel, St
 
 
 async def _word_events(
-    job: Job, model: HostedModel, slot: StreamSlot, after: StreamPosition
+    job: Job, write: Callable[[LogItem], str], slot: StreamSlot, after: StreamPosition
 ) -> AsyncIterator[str]:
-    async with occupied(slot), aclosing(follow(job.pk, partial(_rendered, model), after)) as lines:
+    async with occupied(slot), aclosing(follow(job.pk, write, after)) as lines:
         yield "retry: 1000\n\n"
         async for line in lines:
             yield line
@@ -204,6 +206,12 @@ def _silence(progress: JobProgress | None) -> str:
         return ": still here\n\n"
     name = "waiting" if progress.waits else "running"
     return f"event: {name}\ndata: {json.dumps(progress.in_words)}\n\n"
+
+
+def _in_language(language: str | None, model: HostedModel, item: LogItem) -> str:
+    """Write an item in the language of the page that follows, in whichever thread."""
+    with override(language):
+        return _rendered(model, item)
 
 
 def _rendered(model: HostedModel, item: LogItem) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from portal.access.grants.collections.opened import grants_by_repo
 from portal.access.grants.licence_gate import modes_by_signature
@@ -89,17 +90,17 @@ def _row(
     by_role: set[int],
 ) -> MemberRow:
     if grant is not None:
-        words = f"Open to you until {whole_date(ends_at(grant))}"
+        words = _("Open to you until %(day)s") % {"day": whole_date(ends_at(grant))}
         page = reverse("access:grant", args=[grant.pk])
         return MemberRow(repo, StatusBadge("yes", words, "tick"), page, is_open=True)
     if repo.pk in chosen and request is not None:
         page = reverse("access:request", args=[request.pk])
-        return MemberRow(repo, StatusBadge("wait", "Asked for", "clock"), page)
+        return MemberRow(repo, StatusBadge("wait", _("Asked for"), "clock"), page)
     if {repo.download_gate, repo.inference_gate} == {Gate.OPEN}:
-        return MemberRow(repo, StatusBadge("yes", "Open to everybody", "open"), is_open=True)
+        return MemberRow(repo, StatusBadge("yes", _("Open to everybody"), "open"), is_open=True)
     if repo.pk in by_role:
-        return MemberRow(repo, StatusBadge("yes", "Open to you", "tick"), is_open=True)
-    return MemberRow(repo, StatusBadge("calm", "Not open to you yet", "todo"))
+        return MemberRow(repo, StatusBadge("yes", _("Open to you"), "tick"), is_open=True)
+    return MemberRow(repo, StatusBadge("calm", _("Not open to you yet"), "todo"))
 
 
 def _act(
@@ -111,18 +112,19 @@ def _act(
 ) -> tuple[str, str] | None:
     if not isinstance(person, User):
         back = urlencode({"next": collection.path})
-        return "Sign in", f"{reverse('account_login')}?{back}"
+        return _("Sign in"), f"{reverse('account_login')}?{back}"
     if request is not None:
-        label = "Continue your draft" if request.submitted_at is None else "See your request"
+        is_draft = request.submitted_at is None
+        label = _("Continue your draft") if is_draft else _("See your request")
         return label, reverse("access:request", args=[request.pk])
     closed = [row.repo for row in rows if not row.is_open]
     wanted = [repo for repo in closed if repo in together]
     if wanted:
         has_some = any(row.is_open and row.url for row in rows)
-        label = "Ask for the other models" if has_some else "Request access"
+        label = _("Ask for the other models") if has_some else _("Request access")
         return label, _page_of("access:start", wanted[0])
     signed = [repo for repo in closed if modes_by_signature(repo)]
-    return ("Sign the licence", _page_of("access:sign", signed[0])) if signed else None
+    return (_("Sign the licence"), _page_of("access:sign", signed[0])) if signed else None
 
 
 def _page_of(name: str, repo: ModelRepo) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from portal import formatting
 from portal.access.policy.permissions import Permission
@@ -129,4 +130,4 @@ def _row(
 
 def _time(size_bytes: int, megabits: int) -> str:
     span = timedelta(seconds=size_bytes / (megabits * MEGABIT_BYTES))
-    return "under a minute" if span < timedelta(minutes=1) else formatting.duration(span)
+    return gettext("under a minute") if span < timedelta(minutes=1) else formatting.duration(span)

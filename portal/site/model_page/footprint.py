@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from portal.catalog.logbook.totals import figure_of
 from portal.catalog.models import LogbookEntry
+from portal.formatting import figures
 from portal.jobs.accounting.tariffs import rates_on
 
 INPUTS = ("device_hours", "watts_per_device", "pue", "kg_per_kwh")
@@ -46,10 +49,16 @@ def _method(entry: LogbookEntry) -> str:
     hours, watts, pue, grid = (figure_of(entry, name) for name in INPUTS)
     if hours is None or watts is None or pue is None or grid is None:
         return ""
-    return (
-        f"{_written(hours)} device-hours × {watts:g} W × {pue:g} for cooling and the like, and "
-        f"{grid:g} kg CO₂e a kWh"
+    words = _(
+        "%(hours)s device-hours × %(watts)s W × %(pue)s for cooling and the like, and %(grid)s kg "
+        "CO₂e a kWh"
     )
+    return words % {
+        "hours": _written(hours),
+        "watts": figures(f"{watts:g}"),
+        "pue": figures(f"{pue:g}"),
+        "grid": figures(f"{grid:g}"),
+    }
 
 
 def _cost(entry: LogbookEntry, kwh: float, now: datetime) -> TrainingCost | None:
@@ -59,14 +68,17 @@ def _cost(entry: LogbookEntry, kwh: float, now: datetime) -> TrainingCost | None
         return None
     price, currency = figure_of(entry, "price_per_device_hour"), entry.figures.get("currency")
     if price is not None and isinstance(currency, str):
-        reckoning = f"{_written(hours)} h × {price:g} {currency[:10]}, the lab’s price"
+        reckoning = _("%(hours)s h × %(price)s %(currency)s, the lab’s price") % {
+            "hours": _written(hours),
+            "price": figures(f"{price:g}"),
+            "currency": currency[:10],
+        }
         return TrainingCost(hours * price, currency[:10], reckoning)
     rates = rates_on(now.date())
     amount = hours * rates.price_per_hour + kwh * rates.price_per_kwh
-    return TrainingCost(
-        amount, rates.currency, f"{_written(hours)} h at this portal’s tariff of today"
-    )
+    reckoning = _("%(hours)s h at this portal’s tariff of today") % {"hours": _written(hours)}
+    return TrainingCost(amount, rates.currency, reckoning)
 
 
 def _written(hours: float) -> str:
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
+    return figures(f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}")

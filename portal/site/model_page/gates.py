@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.access.grants.renewals import is_renewable
 from portal.access.lifecycle import ends_at
@@ -17,10 +19,10 @@ from portal.access.policy.refusals import describe
 from portal.access.requests.asked_models import asked_through
 from portal.accounts.models import User
 from portal.catalog.models import Gate, ModelRepo
-from portal.formatting import whole_date
+from portal.formatting import thousands, whole_date
 
 STARTS_ANEW = (Reason.NO_REQUEST, Reason.DECLINED, Reason.REVOKED, Reason.MODE)
-PLAYGROUND = "Try it in the playground"
+PLAYGROUND = gettext_lazy("Try it in the playground")
 WAITS = (Reason.PENDING, Reason.QUESTION, Reason.CHECKED)
 
 
@@ -79,14 +81,14 @@ def _notice(
         return _meanwhile(_refused(person, repo, refused_one), repo, infer)
     if not isinstance(person, User):
         return AccessNotice(
-            "yes", "open", "Open: no account needed.", ActionLink("Download it", "#use")
+            "yes", "open", _("Open: no account needed."), ActionLink(_("Download it"), "#use")
         )
     if repo.hosted and not infer.allowed:
         refused = _refused(person, repo, infer)
-        return AccessNotice("yes", "tick", "Download is open to you.", refused.act, _token(repo))
-    playground = ActionLink(PLAYGROUND, reverse("jobs:playground")) if repo.hosted else None
+        return AccessNotice("yes", "tick", _("Download is open to you."), refused.act, _token(repo))
+    playground = ActionLink(str(PLAYGROUND), reverse("jobs:playground")) if repo.hosted else None
     if repo.download_gate == Gate.OPEN:
-        return AccessNotice("yes", "tick", "Open to everybody.", _token(repo), playground)
+        return AccessNotice("yes", "tick", _("Open to everybody."), _token(repo), playground)
     return _granted(person, repo, download, playground, now)
 
 
@@ -101,13 +103,14 @@ def _granted(
     grants = Grant.objects.filter(pk__in=[basis.grant_id for basis in download.bases])
     grant = grants.select_related("collection").first()
     if grant is None:  # somebody of the team
-        return AccessNotice("yes", "tick", "It’s open to you.", _token(repo), playground)
-    heading = f"It’s open to you until {whole_date(ends_at(grant))}."
+        return AccessNotice("yes", "tick", _("It’s open to you."), _token(repo), playground)
+    day = whole_date(ends_at(grant))
+    heading = _("It’s open to you until %(day)s.") % {"day": day}
     if grant.collection is not None:
-        words = f"through {grant.collection.title}, {grant.reference}"
-        heading = f"It’s open to you {words}, until {whole_date(ends_at(grant))}."
+        words = {"collection": grant.collection.title, "grant": grant.reference, "day": day}
+        heading = _("It’s open to you through %(collection)s, %(grant)s, until %(day)s.") % words
     if grant.person_id == person.pk and is_renewable(grant, now):
-        renew = ActionLink("Renew access", reverse("access:renew", args=[grant.pk]))
+        renew = ActionLink(_("Renew access"), reverse("access:renew", args=[grant.pk]))
         return AccessNotice("yes", "tick", heading, renew, _token(repo))
     return AccessNotice("yes", "tick", heading, _token(repo), playground)
 
@@ -121,13 +124,16 @@ def _meanwhile(notice: AccessNotice, repo: ModelRepo, infer: Permission) -> Acce
         return notice
     page = f"{reverse('jobs:playground')}?{urlencode({'model': repo.full_name})}"
     per_day = infer.limits.tokens_per_day
-    label = f"Try it while you wait: {per_day:,} tokens a day" if per_day else PLAYGROUND
+    label = str(PLAYGROUND)
+    if per_day:
+        tokens = {"tokens": thousands(per_day)}
+        label = _("Try it while you wait: %(tokens)s tokens a day") % tokens
     return replace(notice, other=ActionLink(label, page))
 
 
 def _token(repo: ModelRepo) -> ActionLink:
     page = reverse("site:model_token", args=[repo.namespace.name, repo.name])
-    return ActionLink("Make a token", page)
+    return ActionLink(_("Make a token"), page)
 
 
 def _refused(person: Person, repo: ModelRepo, permission: Permission) -> AccessNotice:
@@ -137,7 +143,7 @@ def _refused(person: Person, repo: ModelRepo, permission: Permission) -> AccessN
     act = ActionLink(refusal.act_label, refusal.act_url)
     if permission.reason in STARTS_ANEW and _has_draft(person, repo):
         return AccessNotice(
-            "calm", "note", "Your draft request is saved.", ActionLink("Continue", act.url)
+            "calm", "note", _("Your draft request is saved."), ActionLink(_("Continue"), act.url)
         )
     if permission.reason in WAITS:
         return AccessNotice("wait", "clock", refusal.heading, act)
@@ -147,13 +153,15 @@ def _refused(person: Person, repo: ModelRepo, permission: Permission) -> AccessN
 def _sign_in(repo: ModelRepo) -> AccessNotice:
     back = urlencode({"next": f"/{repo.full_name}"})
     needs_request = repo.download_gate == Gate.REVIEW
-    heading = "Sign in to request access." if needs_request else "Sign in, then sign the licence."
+    heading = (
+        _("Sign in to request access.") if needs_request else _("Sign in, then sign the licence.")
+    )
     return AccessNotice(
         "calm",
         "todo",
         heading,
-        ActionLink("Sign in", f"{reverse('account_login')}?{back}"),
-        ActionLink("Create an account", f"{reverse('account_signup')}?{back}"),
+        ActionLink(_("Sign in"), f"{reverse('account_login')}?{back}"),
+        ActionLink(_("Create an account"), f"{reverse('account_signup')}?{back}"),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from portal.catalog.logbook.totals import Totals, totals
 from portal.catalog.models import LogbookEntry
@@ -22,6 +23,7 @@ from portal.site.model_page.logbook_words import (
 )
 from portal.site.model_page.loss_chart import LossChart, loss_chart
 from portal.site.model_page.runs import PlacedEvent, course_of
+from portal.text.languages import Words
 
 Kind = LogbookEntry.Kind
 Correction = LogbookEntry.Correction
@@ -42,9 +44,15 @@ ICONS = {
     Kind.EVALUATION: ("tick", "yes"),
 }
 AMENDS = {
-    Correction.CORRECTS: ("Corrects", "Corrected by"),
-    Correction.VOIDS: ("Voids", "Void: see"),
-    Correction.REVERTS: ("Reverts", "Reverted by"),
+    Correction.CORRECTS: (
+        _("Corrects entry %(number)s."),
+        _("Corrected by entry %(number)s."),
+    ),
+    Correction.VOIDS: (_("Voids entry %(number)s."), _("Void: see entry %(number)s.")),
+    Correction.REVERTS: (
+        _("Reverts entry %(number)s."),
+        _("Reverted by entry %(number)s."),
+    ),
 }
 
 
@@ -76,7 +84,7 @@ class LogbookView:
     page: Page[LogbookEntry]
     happenings: list[Happening]
     updates: int
-    kinds: list[tuple[str, str]]
+    kinds: list[tuple[str, Words]]
     runs: list[str]
     chosen: dict[str, str]
     marked: int | None
@@ -148,8 +156,8 @@ def _amended(entries: Sequence[LogbookEntry]) -> dict[int, list[str]]:
     amendments: dict[int, list[str]] = {}
     for entry in entries:
         if entry.corrects_id is not None:
-            _, passive = AMENDS[Correction(entry.correction or Correction.CORRECTS)]
-            words = f"{passive} entry {entry.number}."
+            passive = AMENDS[Correction(entry.correction or Correction.CORRECTS)][1]
+            words = str(passive) % {"number": entry.number}
             amendments.setdefault(entry.corrects_id, []).append(words)
     return amendments
 
@@ -157,8 +165,8 @@ def _amended(entries: Sequence[LogbookEntry]) -> dict[int, list[str]]:
 def _amends(entry: LogbookEntry) -> str:
     if entry.corrects is None:
         return ""
-    active, _ = AMENDS[Correction(entry.correction or Correction.CORRECTS)]
-    return f"{active} entry {entry.corrects.number}."
+    active = AMENDS[Correction(entry.correction or Correction.CORRECTS)][0]
+    return str(active) % {"number": entry.corrects.number}
 
 
 def _happening(entry: LogbookEntry, amended: list[str], drawn: Container[int]) -> Happening:

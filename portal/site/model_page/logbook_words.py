@@ -6,29 +6,32 @@ import re
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from portal import formatting
 from portal.catalog.logbook.fields import WrongEntry, zone_named
 from portal.catalog.models import LogbookEntry
 
 Kind = LogbookEntry.Kind
 CAUSES = {
-    "ecc": "memory error",
-    "gpu_lost": "lost GPU",
-    "nccl": "communication between GPUs",
-    "cuda": "CUDA error",
-    "hang": "hang",
-    "storage": "storage",
-    "node_add": "a node was added",
-    "divergence": "the loss diverged",
-    "loss_scale": "the loss scale fell",
-    "operator": "by an operator",
-    "provider": "the provider",
-    "other": "cause unknown",
+    "ecc": gettext_lazy("memory error"),
+    "gpu_lost": gettext_lazy("lost GPU"),
+    "nccl": gettext_lazy("communication between GPUs"),
+    "cuda": gettext_lazy("CUDA error"),
+    "hang": gettext_lazy("hang"),
+    "storage": gettext_lazy("storage"),
+    "node_add": gettext_lazy("a node was added"),
+    "divergence": gettext_lazy("the loss diverged"),
+    "loss_scale": gettext_lazy("the loss scale fell"),
+    "operator": gettext_lazy("by an operator"),
+    "provider": gettext_lazy("the provider"),
+    "other": gettext_lazy("cause unknown"),
 }
 TITLES = {
-    Kind.HYPERPARAMETER: "Settings",
-    Kind.ONCALL: "On call",
-    Kind.EVALUATION: "Evaluation",
+    Kind.HYPERPARAMETER: gettext_lazy("Settings"),
+    Kind.ONCALL: gettext_lazy("On call"),
+    Kind.EVALUATION: gettext_lazy("Evaluation"),
 }
 # Whole numbers alone: neither the decimals of one, nor a part of a digest.
 BARE_BYTES = re.compile(r"(?<![\w.,])(\d{4,18}) bytes\b")
@@ -39,17 +42,25 @@ def title_of(entry: LogbookEntry) -> str:
     """Return what an entry is, in a few words."""
     kind = Kind(entry.kind)
     if kind == Kind.LAUNCH:
-        return f"Run {entry.run} started"
+        return _("Run %(run)s started") % {"run": entry.run}
     if kind == Kind.RESTART:
-        return f"Run {entry.run} restarted {'by itself' if entry.automatic else 'by hand'}"
-    title = TITLES.get(kind, kind.label)
+        run = {"run": entry.run}
+        if entry.automatic:
+            return _("Run %(run)s restarted by itself") % run
+        return _("Run %(run)s restarted by hand") % run
+    title = str(TITLES.get(kind, kind.label))
     if entry.cause:
         title = f"{title}: {cause_words(entry.cause)}"
-    return f"{title}, step {entry.step:,}" if entry.step is not None else title
+    if entry.step is None:
+        return title
+    return _("%(title)s, step %(step)s") % {
+        "title": title,
+        "step": formatting.thousands(entry.step),
+    }
 
 
 def cause_words(cause: str) -> str:
-    return CAUSES.get(cause, cause)
+    return str(CAUSES.get(cause, cause))
 
 
 def change_words(change: dict[str, Any]) -> str:
@@ -64,7 +75,11 @@ def change_words(change: dict[str, Any]) -> str:
 def _value(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int):
         return str(value)
-    return formatting.size(value) if name.endswith("bytes") and value >= 0 else f"{value:,}"
+    return (
+        formatting.size(value)
+        if name.endswith("bytes") and value >= 0
+        else formatting.thousands(value)
+    )
 
 
 def in_human_units(text: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from portal import formatting
 from portal.site.model_page.charts import (
     AxisScale,
@@ -31,10 +34,10 @@ MARKS = {
 }
 IN_LEGEND = {"crash": 3, "restart": 16}  # where a mark's point is, for it to be in the middle
 LEGEND = {
-    "crash": "crash",
-    "restart": "restart",
-    "change": "change of settings or software",
-    "hardware": "hardware, incident",
+    "crash": gettext_lazy("crash"),
+    "restart": gettext_lazy("restart"),
+    "change": gettext_lazy("change of settings or software"),
+    "hardware": gettext_lazy("hardware, incident"),
 }
 
 
@@ -104,7 +107,7 @@ class LossChart:
         """Return the shapes that the curve has, each with its mark and its words."""
         present = {event.shape for event in self.events}
         return [
-            (shape, mark.format(x=8, y=IN_LEGEND.get(shape, 8)), LEGEND[shape])
+            (shape, mark.format(x=8, y=IN_LEGEND.get(shape, 8)), str(LEGEND[shape]))
             for shape, mark in MARKS.items()
             if shape in present
         ]
@@ -113,14 +116,36 @@ class LossChart:
     def description(self) -> str:
         """Describe the line for readers who don't see it."""
         (first_step, first_loss), (last_step, last_loss) = self.first, self.last
-        line = (
-            f"from {first_loss:.2f} at step {first_step:,} to {last_loss:.2f} at step {last_step:,}"
-        )
-        crashes = sum(event.shape == "crash" for event in self.events)
-        counts = [formatting.counted(crashes, "crash", "crashes")] if crashes else []
-        counts += [formatting.counted(len(self.runs), "run")] if len(self.runs) > 1 else []
-        course = f"{line}, with {' in '.join(counts)}" if counts else line
-        return f"Training loss goes {course}; the tables below have the values."
+        ends = {
+            "first_loss": formatting.figures(f"{first_loss:.2f}"),
+            "first_step": formatting.thousands(first_step),
+            "last_loss": formatting.figures(f"{last_loss:.2f}"),
+            "last_step": formatting.thousands(last_step),
+            "counts": self._counts,
+        }
+        if self._counts:
+            text = _(
+                "Training loss goes from %(first_loss)s at step %(first_step)s to %(last_loss)s at "
+                "step %(last_step)s, with %(counts)s; the tables below have the values."
+            )
+        else:
+            text = _(
+                "Training loss goes from %(first_loss)s at step %(first_step)s to %(last_loss)s at "
+                "step %(last_step)s; the tables below have the values."
+            )
+        return text % ends
+
+    @property
+    def _counts(self) -> str:
+        """Count the crashes and the runs, in words; "" for one run without a crash."""
+        count = sum(event.shape == "crash" for event in self.events)
+        crashes = ngettext("%(count)s crash", "%(count)s crashes", count)
+        crashes %= {"count": formatting.thousands(count)}
+        if len(self.runs) < 2:
+            return crashes if count else ""
+        runs = ngettext("%(count)s run", "%(count)s runs", len(self.runs))
+        runs %= {"count": formatting.thousands(len(self.runs))}
+        return _("%(crashes)s in %(runs)s") % {"crashes": crashes, "runs": runs} if count else runs
 
 
 Address = Callable[[PlacedEvent], str]
@@ -164,12 +189,12 @@ class _Drawing:
         return Plot(
             width=width,
             height=LANES_TOP + len(lanes) * LANE,
-            levels=[Tick(up(level), f"{level:.4g}") for level in levels],
+            levels=[Tick(up(level), formatting.figures(f"{level:.4g}")) for level in levels],
             steps=[Tick(across(step), formatting.count(int(step))) for step in steps],
             lines=[_line(run.losses, across, up, width) for run in self.course.runs if run.losses],
             marks=[self._mark(event, across, up) for event in self.course.events],
             lanes=lanes,
-            last=Tick(up(last_loss), f"{last_loss:.2f}"),
+            last=Tick(up(last_loss), formatting.figures(f"{last_loss:.2f}")),
             last_x=across(last_step),
         )
 

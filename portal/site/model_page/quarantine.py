@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.catalog.models import Revision, RevisionCheck
 from portal.catalog.quarantine.questions import questions_of
 from portal.catalog.quarantine.words import check_of
 
 State = RevisionCheck.State
 TITLES = {
-    State.CHECKING: "This revision is being checked",
-    State.INCOMPLETE: "This revision is incomplete",
-    State.FAILED: "This revision failed its check",
-    State.CONSENT: "This revision waits for a publisher’s consent",
+    State.CHECKING: _("This revision is being checked"),
+    State.INCOMPLETE: _("This revision is incomplete"),
+    State.FAILED: _("This revision failed its check"),
+    State.CONSENT: _("This revision waits for a publisher’s consent"),
 }
 
 
@@ -39,4 +41,5 @@ def look_at_quarantine(revision: Revision | None) -> Quarantine | None:
     percent = (
         100 * min(check.read_bytes, check.total_bytes) // check.total_bytes if is_read else None
     )
-    return Quarantine(TITLES[State(check.state)], check, percent, questions_of(revision).words)
+    title = str(TITLES[State(check.state)])
+    return Quarantine(title, check, percent, questions_of(revision).words)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.catalog.manifests.manifest import BadSignature, is_signed, verify
 from portal.catalog.models import ModelRepo, Revision, RevisionSignature
@@ -42,11 +43,11 @@ def look_at_signature(revision: Revision) -> SignaturePanel | None:
         digests = {file["name"]: file["digest"] for file in predicate["resources"]}
         licence, signed = dict(predicate.get("licence", {})), len(digests)
         if digests != _files(revision):
-            fault = "The files listed here aren’t the files that were signed."
+            fault = _("The files listed here aren’t the files that were signed.")
     except BlobMissing:
-        fault = "The signature is missing from the store."
+        fault = _("The signature is missing from the store.")
     except (BadSignature, KeyError, TypeError, ValueError):
-        fault = "The signature wasn’t made with this key."
+        fault = _("The signature wasn’t made with this key.")
     return SignaturePanel(
         fingerprint=signature.key_id,
         signed_at=signature.signed_at,

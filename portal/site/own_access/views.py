@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from portal.access.applicant.next_steps import next_steps_of
@@ -27,7 +28,7 @@ from portal.site.own_access.rows import open_rows
 
 PAGE_SIZE = 20
 SHOWN = 50  # of what is open or under way; all of it stands in the other two views
-VIEWS = (("now", "Now"), ("requests", "All requests"), ("grants", "All grants"))
+VIEWS = (("now", _("Now")), ("requests", _("All requests")), ("grants", _("All grants")))
 
 
 @login_required

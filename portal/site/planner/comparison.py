@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.site.planner.sources import Quote, hearsay, quoted
 
 COMPARED = ("opt-175b", "gpt-3-175b", "mt-nlg-530b", "palm-540b")
@@ -23,30 +25,30 @@ class ModelFacts:
 FACTS = (
     ModelFacts(
         "OPT-175B",
-        quoted("300 B, of 180 B unique", "opt", "chronicles"),
+        quoted(_("300 B, of 180 B unique"), "opt", "chronicles"),
         quoted("992 A100, 80 GB", "opt"),
-        quoted("4.3 × 10²³, recomputation counted", "chronicles"),
-        quoted("weights on request", "metaseq"),
+        quoted(_("4.3 × 10²³, recomputation counted"), "chronicles"),
+        quoted(_("weights on request"), "metaseq"),
     ),
     ModelFacts(
         "GPT-3 175B",
         hearsay("300 B", "gpt3"),
-        hearsay("V100; Patterson et al. assume 10,000", "patterson"),
+        hearsay(_("V100; Patterson et al. assume 10,000"), "patterson"),
         quoted("3.14 × 10²³", "gpt3"),
-        hearsay("a paid API, no weights", "gpt3"),
+        hearsay(_("a paid API, no weights"), "gpt3"),
     ),
     ModelFacts(
         "MT-NLG 530B",
         hearsay("270 B", "mt-nlg"),
         hearsay("up to 4,480 A100, 80 GB", "mt-nlg"),
-        Quote("not published"),
-        hearsay("nobody outside", "mt-nlg"),
+        Quote(_("not published")),
+        hearsay(_("nobody outside"), "mt-nlg"),
     ),
     ModelFacts(
         "PaLM 540B",
         hearsay("780 B", "palm"),
         hearsay("6,144 TPU v4", "palm"),
         hearsay("2.56 × 10²⁴", "palm"),
-        hearsay("nobody outside, until an API in March 2023", "palm"),
+        hearsay(_("nobody outside, until an API in March 2023"), "palm"),
     ),
 )

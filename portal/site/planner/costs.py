@@ -7,9 +7,11 @@ from datetime import date
 from math import ceil
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
-from portal.formatting import counted
+from portal.formatting import figures
 from portal.jobs.accounting.tariffs import TariffRates
+from portal.jobs.words import tokens_in_words
 from portal.parsing.price_list import ListPrice
 from portal.site.planner.energy import HOURS_OF_RUN
 from portal.site.planner.planning import Planned
@@ -40,7 +42,7 @@ class Costs:
 
     @property
     def tokens_in_words(self) -> str:
-        return counted(self.tokens, "token")
+        return tokens_in_words(self.tokens)
 
 
 def costs_of(
@@ -54,7 +56,7 @@ def costs_of(
     """Reckon a month's tokens on this machine and by what the price list has."""
     price: ListPrice | None = settings.PLANNER_PRICES.of_gpu(made.machine.gpu.name)
     if price is None and own_price is not None:
-        price = ListPrice("", own_price, "USD", today, "as given above")
+        price = ListPrice("", own_price, "USD", today, _("as given above"))
     api = [_api_line(item, tokens) for item in settings.PLANNER_PRICES.thousand_tokens]
     if not made.reached:
         return Costs(tokens, None, 0, None, api)
@@ -93,22 +95,26 @@ def training_price() -> TrainingPrice | None:
 def _rented(made: Planned, price: ListPrice | None, hours: float, machines: int) -> list[CostLine]:
     gpus = made.plan.gpus
     ways = (
-        ("GPUs rented by the hour, while they work", gpus * hours, f"{gpus} × {hours:,.1f} h"),
         (
-            "GPUs rented for the whole month",
+            _("GPUs rented by the hour, while they work"),
+            gpus * hours,
+            figures(f"{gpus} × {hours:,.1f} h"),
+        ),
+        (
+            _("GPUs rented for the whole month"),
             gpus * machines * HOURS_A_MONTH,
-            f"{gpus * machines} × {HOURS_A_MONTH:,.0f} h",
+            figures(f"{gpus * machines} × {HOURS_A_MONTH:,.0f} h"),
         ),
     )
     if price is None:
-        why = "no price of such a GPU is listed; give one above"
+        why = _("no price of such a GPU is listed; give one above")
         return [CostLine(way, None, "", why, "") for way, _, _ in ways]
     return [
         CostLine(
             way,
             gpu_hours * price.price,
             price.currency,
-            f"{words} × {price.price:,.2f} {price.currency}",
+            words + figures(f" × {price.price:,.2f} ") + price.currency,
             _told(price),
         )
         for way, gpu_hours, words in ways
@@ -116,41 +122,52 @@ def _rented(made: Planned, price: ListPrice | None, hours: float, machines: int)
 
 
 def _electricity(kwh: float, rates: TariffRates) -> CostLine:
-    way = "GPUs that you own: electricity alone, nothing for buying or keeping them"
+    way = _("GPUs that you own: electricity alone, nothing for buying or keeping them")
+    used = figures(f"{kwh:,.1f}")
     if not rates.price_per_kwh:
-        return CostLine(way, None, "", f"{kwh:,.1f} kWh, of which this portal has no price", "")
-    reckoning = f"{kwh:,.1f} kWh × {rates.price_per_kwh:g} {rates.currency}"
+        why = _("%(kwh)s kWh, of which this portal has no price") % {"kwh": used}
+        return CostLine(way, None, "", why, "")
+    reckoning = f"{used} kWh × {figures(f'{rates.price_per_kwh:g}')} {rates.currency}"
     amount = kwh * rates.price_per_kwh
     return CostLine(way, amount, rates.currency, reckoning, tariff_words(rates))
 
 
 def _hosted(hours: float, kwh: float, rates: TariffRates) -> CostLine:
     return CostLine(
-        "Hosted here, were this portal’s engine such a machine",
+        _("Hosted here, were this portal’s engine such a machine"),
         hours * rates.price_per_hour + kwh * rates.price_per_kwh,
         rates.currency,
-        f"{hours:,.1f} h × {rates.price_per_hour:g} + {kwh:,.1f} kWh × {rates.price_per_kwh:g}",
+        figures(
+            f"{hours:,.1f} h × {rates.price_per_hour:g} + {kwh:,.1f} kWh × {rates.price_per_kwh:g}"
+        ),
         tariff_words(rates),
     )
 
 
 def _api_line(price: ListPrice, tokens: int) -> CostLine:
     return CostLine(
-        f"A paid API: {price.name}",
+        _("A paid API: %(name)s") % {"name": price.name},
         tokens / 1000 * price.price,
         price.currency,
-        f"{tokens / 1000:,.0f} thousand × {price.price:g} {price.currency}",
+        _("%(count)s thousand × %(price)s %(currency)s")
+        % {
+            "count": figures(f"{tokens / 1000:,.0f}"),
+            "price": figures(f"{price.price:g}"),
+            "currency": price.currency,
+        },
         _told(price),
     )
 
 
 def _told(price: ListPrice) -> str:
-    return f"{price.source}; as of {price.as_of.isoformat()}"
+    day = price.as_of.isoformat()
+    return _("%(source)s; as of %(day)s") % {"source": price.source, "day": day}
 
 
 def tariff_words(rates: TariffRates) -> str:
     """Say where this portal's own prices come from, and since when they hold."""
     if rates.tariff is None:
-        return "this portal’s settings, which have no date"
+        return _("this portal’s settings, which have no date")
     note = f", {rates.tariff.note}" if rates.tariff.note else ""
-    return f"this portal’s tariff since {rates.tariff.valid_from.isoformat()}{note}"
+    day = rates.tariff.valid_from.isoformat()
+    return _("this portal’s tariff since %(day)s") % {"day": day} + note

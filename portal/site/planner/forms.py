@@ -7,11 +7,16 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from inference.plan import DTYPE_BYTES, NAMES, Machine, Shape, named_shape
 from portal.access.requests.form.builder import PageForm
+from portal.formatting import figures, thousands
 from portal.site.planner.fields import NumberField, WholeNumberField
 from portal.site.planner.machines import LABELS, MINE, PRESETS, own_machine
+from portal.text.languages import Words
 
 TITLES = {
     "gpt-3-175b": "GPT-3 175B",
@@ -30,6 +35,10 @@ MOST_TOKENS = 10**13
 REFUSALS = ("invalid", "min_value", "max_value", "required")
 
 
+lazy_thousands = lazy(thousands, str)
+lazy_figures = lazy(figures, str)
+
+
 def title_of(name: str) -> str:
     """Return how people write a model's name; that of a model of this portal stays as it is."""
     if name.startswith("opt-"):
@@ -37,19 +46,31 @@ def title_of(name: str) -> str:
     return TITLES.get(name, name)
 
 
-def _whole(label: str, most: int, *, required: bool = False) -> WholeNumberField:
+def _whole(label: Words, most: int, *, required: bool = False) -> WholeNumberField:
     return WholeNumberField(
         label=label,
         min_value=1,
         max_value=most,
         required=required,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "size": 10}),
-        error_messages=dict.fromkeys(REFUSALS, f"{label}: give a whole number from 1 to {most:,}."),
+        error_messages=dict.fromkeys(
+            REFUSALS,
+            format_lazy(
+                _("{label}: give a whole number from 1 to {most}."),
+                label=label,
+                most=lazy_thousands(most),
+            ),
+        ),
     )
 
 
-def _number(label: str, least: float, most: float, help_text: str = "") -> NumberField:
-    wanted = f"{label}: give a number from {least:g} to {most:,.0f}."
+def _number(label: Words, least: float, most: float, help_text: Words = "") -> NumberField:
+    wanted = format_lazy(
+        _("{label}: give a number from {least} to {most}."),
+        label=label,
+        least=lazy_figures(f"{least:g}"),
+        most=lazy_thousands(round(most)),
+    )
     return NumberField(
         label=label,
         min_value=least,
@@ -70,36 +91,44 @@ class PlannerForm(PageForm):
     needed_if = OWN_FIELDS  # so that they aren't called optional
 
     model = forms.ChoiceField(
-        label="Model",
-        error_messages={"invalid_choice": "No model of that name can be planned. Choose another."},
+        label=_("Model"),
+        error_messages={
+            "invalid_choice": _("No model of that name can be planned. Choose another.")
+        },
     )
     machine = forms.ChoiceField(
-        label="GPUs",
+        label=_("GPUs"),
         choices=list(LABELS.items()),
-        error_messages={"invalid_choice": "These GPUs aren’t known. Choose others, or your own."},
+        error_messages={
+            "invalid_choice": _("These GPUs aren’t known. Choose others, or your own.")
+        },
     )
     dtype = forms.ChoiceField(
-        label="Weights in",
+        label=_("Weights in"),
         choices=[(name, name) for name in ("float16", "bfloat16", "int8", "float32")],
-        error_messages={"invalid_choice": f"Choose one of {', '.join(DTYPE_BYTES)}."},
+        error_messages={
+            "invalid_choice": format_lazy(
+                _("Choose one of {choices}."), choices=", ".join(DTYPE_BYTES)
+            )
+        },
     )
-    tokens_per_month = _whole("Tokens a month", MOST_TOKENS, required=True)
-    gpus = _whole("Number", 1024)
-    memory_gb = _number("Memory of each, GB", 1, 10_000)
-    bandwidth_gb_s = _number("Memory bandwidth, GB/s", 1, 1_000_000)
-    tflops = _number("fp16, dense TFLOP/s", 0.1, 1_000_000)
-    watts = _number("Power of each, W", 1, 100_000)
-    link_gb_s = _number("Link to the others, GB/s", 0.1, 100_000, "One way. Without it: 32.")
-    per_hour = _number("Price of a GPU-hour, US$", 0, 100_000)
+    tokens_per_month = _whole(_("Tokens a month"), MOST_TOKENS, required=True)
+    gpus = _whole(_("Number"), 1024)
+    memory_gb = _number(_("Memory of each, GB"), 1, 10_000)
+    bandwidth_gb_s = _number(_("Memory bandwidth, GB/s"), 1, 1_000_000)
+    tflops = _number(_("fp16, dense TFLOP/s"), 0.1, 1_000_000)
+    watts = _number(_("Power of each, W"), 1, 100_000)
+    link_gb_s = _number(_("Link to the others, GB/s"), 0.1, 100_000, _("One way. Without it: 32."))
+    per_hour = _number(_("Price of a GPU-hour, US$"), 0, 100_000)
 
     def __init__(self, query: Mapping[str, str], *, own_models: dict[str, Shape]) -> None:
         data = DEFAULTS | {name: value for name, value in query.items() if value.strip()}
         super().__init__(data)
         self.own_models = own_models
         published = [(name, title_of(name)) for name in NAMES]
-        choices = [("As published", published)]
+        choices = [(_("As published"), published)]
         if own_models:
-            choices.append(("On this portal", [(name, name) for name in own_models]))
+            choices.append((_("On this portal"), [(name, name) for name in own_models]))
         field = self.fields["model"]
         if isinstance(field, forms.ChoiceField):
             field.choices = choices

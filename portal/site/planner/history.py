@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext_lazy as _
 
 from inference.plan.shapes import OPT_NAMES, named_shape
 from portal.accounts.models import User
@@ -16,11 +17,17 @@ from portal.catalog.models import Gate, ModelRepo
 from portal.site.catalogue import with_weights
 from portal.site.planner.forms import title_of
 from portal.site.planner.sources import Quote, quoted
+from portal.text.languages import Words
 
 MOST_LINKED = 50
-_OPEN = quoted("May 2022: plain links, without a sign-in; on the Hub the same month", "metaseq")
-_LATER = quoted("3 May 2022: “TBD”. Open on 22 June, on the Hub two days later", "metaseq", "hub")
-_ASKED = quoted("May 2022: a form, an e-mail, and links that ran out. Never on the Hub", "metaseq")
+_OPEN = quoted(_("May 2022: plain links, without a sign-in; on the Hub the same month"), "metaseq")
+_LATER = quoted(
+    _("3 May 2022: “TBD”. Open on 22 June, on the Hub two days later"), "metaseq", "hub"
+)
+_ASKED = quoted(
+    _("May 2022: a form, an e-mail, and links that ran out. Never on the Hub"), "metaseq"
+)
+GATES_THEN = {"opt-66b": _("Open from June"), "opt-175b": _("On request")}
 _STORIES = {"opt-66b": _LATER, "opt-175b": _ASKED}
 
 
@@ -31,7 +38,7 @@ class ReleasedSize:
     name: str
     parameters: int
     gate: Gate
-    gate_label: str
+    gate_label: Words
     story: Quote
     here: list[ModelRepo] = field(default_factory=list)
 
@@ -46,7 +53,7 @@ class ReleasedSize:
 
 def _size(name: str) -> ReleasedSize:
     gate = Gate.REVIEW if name == "opt-175b" else Gate.OPEN
-    label = {"opt-66b": "Open from June", "opt-175b": "On request"}.get(name, "Open")
+    label = GATES_THEN.get(name, _("Open"))
     story = _STORIES.get(name, _OPEN)
     return ReleasedSize(name, named_shape(name).parameters, gate, label, story)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from inference.plan.gpus import GPUS, Gpu, Machine, Rates
+from portal.formatting import figures
 
 MINE = "mine"
 PRESETS = {
@@ -13,10 +17,10 @@ PRESETS = {
     "8xh200-141": Machine(8, GPUS["h200-141"]),
 }
 LABELS = {
-    "16xv100-32": "16 × V100, 32 GB each",
-    "8xa100-80": "8 × A100, 80 GB each",
-    "8xh200-141": "8 × H200, 141 GB each",
-    MINE: "My own",
+    "16xv100-32": _("16 × V100, 32 GB each"),
+    "8xa100-80": _("8 × A100, 80 GB each"),
+    "8xh200-141": _("8 × H200, 141 GB each"),
+    MINE: _("My own"),
 }
 GIGA, TERA = 1e9, 1e12
 # PCIe 4.0 with 16 lanes, one way: the least that cards in one host are usually joined by.
@@ -34,6 +38,7 @@ def own_machine(given: dict[str, Any]) -> Machine:
 def label_of(key: str, machine: Machine) -> str:
     """Return how the page calls a machine; the reader's own by its figures."""
     if key in PRESETS:
-        return LABELS[key]
+        return str(LABELS[key])
     memory = machine.gpu.memory_bytes / GIGA
-    return f"{machine.gpus} × your GPU, {memory:g} GB each"
+    text = gettext("%(gpus)s × your GPU, %(memory)s GB each")
+    return text % {"gpus": machine.gpus, "memory": figures(f"{memory:g}")}

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from inference.plan import GpuMemory
+from portal.formatting import figures
 
 LEFT, MARGIN, HIGH, GAP = 52.0, 8.0, 14.0, 6.0
 WIDE, NARROW = 760, 380
 MOST_DRAWN = 32
 LEGEND = (
-    ("weights", "weights"),
-    ("cache", "cache, full sequences"),
-    ("kept", "kept back: activations, driver, exchanges"),
-    ("free", "free"),
+    ("weights", gettext_lazy("weights")),
+    ("cache", gettext_lazy("cache, full sequences")),
+    ("kept", gettext_lazy("kept back: activations, driver, exchanges")),
+    ("free", gettext_lazy("free")),
 )
 
 
@@ -80,14 +84,26 @@ class MemoryChart:
     @property
     def description(self) -> str:
         """Describe the bars for readers who don't see them."""
-        total = self.rows[0].memory.total_bytes / 1e9
-        fullest = max(row.memory.weight_bytes for row in self.rows) / 1e9
-        missing = max(row.missing_bytes for row in self.rows) / 1e9
-        end = f", {missing:.1f} GB more than there is" if missing else ""
-        return (
-            f"Memory of each GPU: weights take up to {fullest:.1f} of {total:.1f} GB{end}. "
-            "The table below has every figure."
-        )
+        missing = max(row.missing_bytes for row in self.rows)
+        if missing:
+            text = _(
+                "Memory of each GPU: weights take up to %(fullest)s of %(all)s GB, %(missing)s GB "
+                "more than there is. The table below has every figure."
+            )
+        else:
+            text = _(
+                "Memory of each GPU: weights take up to %(fullest)s of %(all)s GB. The table below "
+                "has every figure."
+            )
+        return text % {
+            "fullest": _gigabytes(max(row.memory.weight_bytes for row in self.rows)),
+            "all": _gigabytes(self.rows[0].memory.total_bytes),
+            "missing": _gigabytes(missing),
+        }
+
+
+def _gigabytes(size_bytes: int) -> str:
+    return figures(f"{size_bytes / 1e9:.1f}")
 
 
 def memory_chart(memory: tuple[GpuMemory, ...]) -> MemoryChart:
@@ -129,7 +145,9 @@ def _rows(memory: tuple[GpuMemory, ...]) -> list[MemoryRow]:
     rows, first = [], 1
     for gpu, group in groupby(memory):
         last = first + len(list(group)) - 1
-        label = f"GPU {first}" if first == last else f"GPUs {first} to {last}, each"
+        label = f"GPU {first}"
+        if first < last:
+            label = _("GPUs %(first)s to %(last)s, each") % {"first": first, "last": last}
         rows.append(MemoryRow(label, gpu))
         first = last + 1
     return rows

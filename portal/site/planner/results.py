@@ -16,6 +16,7 @@ from portal.site.planner.forms import PlannerForm, title_of
 from portal.site.planner.machines import PRESETS, label_of
 from portal.site.planner.memory_bars import MemoryChart, memory_chart
 from portal.site.planner.planning import Planned, planned
+from portal.site.planner.reasons import in_prose
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,11 @@ class PlannerResult:
 
     @property
     def reasons(self) -> list[str]:
-        return [_as_prose(reason) for reason in self.made.plan.reasons]
+        return [in_prose(reason) for reason in self.made.plan.reasons]
 
     @property
     def notes(self) -> list[str]:
-        return [_as_prose(note) for note in self.made.plan.notes]
-
-
-def _as_prose(text: str) -> str:
-    """Write a line of the command for a page."""
-    return text.replace("'", "’").replace(" x ", " × ")
+        return [in_prose(note) for note in self.made.plan.notes]
 
 
 def result_of(form: PlannerForm, now: datetime) -> PlannerResult:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+
+from portal.text.languages import Words
+
 
 class HowKnown(StrEnum):
     """The way in which a figure came here."""
@@ -16,9 +20,9 @@ class HowKnown(StrEnum):
     @property
     def words(self) -> str:
         return {
-            HowKnown.READ: "read at the source",
-            HowKnown.SECOND_HAND: "second-hand: quoted by others",
-            HowKnown.COMPUTED: "computed here from the figures beside it",
+            HowKnown.READ: _("read at the source"),
+            HowKnown.SECOND_HAND: _("second-hand: quoted by others"),
+            HowKnown.COMPUTED: _("computed here from the figures beside it"),
         }[self]
 
 
@@ -71,7 +75,7 @@ SOURCES = {
 class Quote:
     """Words or a figure, the works that have it, and how we know."""
 
-    text: str
+    text: Words
     keys: tuple[str, ...] = ()
     known: HowKnown = HowKnown.READ
 
@@ -84,11 +88,11 @@ class Quote:
         return self.known is HowKnown.SECOND_HAND
 
 
-def quoted(text: str, *keys: str) -> Quote:
+def quoted(text: Words, *keys: str) -> Quote:
     """Quote works that were read."""
     return Quote(text, keys)
 
 
-def hearsay(text: str, *keys: str) -> Quote:
+def hearsay(text: Words, *keys: str) -> Quote:
     """Quote works that were not read themselves, but as others give them."""
     return Quote(text, keys, HowKnown.SECOND_HAND)

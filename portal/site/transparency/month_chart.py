@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+
+from portal.formatting import thousands
 from portal.site.model_page.charts import AxisScale, Tick, round_numbers
 from portal.site.models import PublishedMonth
 from portal.site.transparency.reading import words
@@ -49,10 +53,16 @@ class MonthChart:
     @property
     def description(self) -> str:
         first, last = self.rows[0], self.rows[-1]
-        return (
-            f"Requests and decisions from {first[0]} to {last[0]}: in the last month {last[1]} "
-            f"requests and {last[2]} decisions. The table below has every month."
+        text = _(
+            "Requests and decisions from %(first)s to %(last)s: in the last month %(requests)s "
+            "requests and %(decisions)s decisions. The table below has every month."
         )
+        return text % {
+            "first": first[0],
+            "last": last[0],
+            "requests": last[1],
+            "decisions": last[2],
+        }
 
 
 def month_chart(newest_first: Sequence[PublishedMonth]) -> MonthChart:
@@ -75,8 +85,8 @@ def month_chart(newest_first: Sequence[PublishedMonth]) -> MonthChart:
 
 def _about(count: int | None) -> str:
     if count is None:
-        return "under ten"
-    return f"about {count:,}" if count else "none"
+        return _("under ten")
+    return _("about %(count)s") % {"count": thousands(count)} if count else _("none")
 
 
 def _plot(months: Sequence[PublishedMonth], width: int) -> MonthPlot:
@@ -92,12 +102,14 @@ def _plot(months: Sequence[PublishedMonth], width: int) -> MonthPlot:
     ticks = []
     for number, month in enumerate(months):
         x = LEFT + number * place
-        ticks.append(Tick(round(x + place / 2, 1), f"{month.month:%b}"))
+        ticks.append(Tick(round(x + place / 2, 1), date_format(month.month, "M")))
         bars += [
             _bar(table, month.figures[table]["total"], x + place * (0.14 + shift), place, up)
             for shift, table in ((0.0, "requests"), (BAR_SHARE, "decisions"))
         ]
-    return MonthPlot(width, [Tick(up(level), f"{level:,.0f}") for level in levels], ticks, bars)
+    return MonthPlot(
+        width, [Tick(up(level), thousands(round(level))) for level in levels], ticks, bars
+    )
 
 
 def _bar(table: str, count: int | None, x: float, place: float, up: AxisScale) -> MonthBar:

@@ -6,20 +6,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from portal import formatting
 from portal.access.reporting.regions import REGIONS
+from portal.jobs.words import days_in_words
 from portal.site.archives.csv_lines import csv_line
 from portal.site.models import PublishedMonth
 from portal.site.transparency.tables import DECIDERS, REASONS, SECTORS, USERS, VERDICTS
 from portal.site.transparency.times import SPANS
+from portal.text.languages import Words
 
-WITHHELD = "withheld"
+WITHHELD = gettext_lazy("withheld")
 COLUMNS = ("month", "table", "row", "column", "value", "withheld")
 
 
 @dataclass(frozen=True)
 class TableRow:
-    label: str
+    label: Words
     cells: list[str]
 
 
@@ -27,7 +32,7 @@ class TableRow:
 class ShareBar:
     """A bar of a chart; ``width`` in percent, None for a withheld figure."""
 
-    label: str
+    label: Words
     text: str
     width: int | None
 
@@ -66,7 +71,7 @@ def newest_figures() -> HomeFigures | None:
 
 def words(value: float | None) -> str:
     """Write a count; None is one that is withheld."""
-    return WITHHELD if value is None else f"{value:,.0f}"
+    return str(WITHHELD) if value is None else formatting.figures(f"{value:,.0f}")
 
 
 def requests_rows(figures: Mapping[str, Any]) -> list[TableRow]:
@@ -83,7 +88,7 @@ def requests_rows(figures: Mapping[str, Any]) -> list[TableRow]:
         for sector, label in SECTORS.items()
     ]
     sums = [words(table["by_region"][region]) for region in REGIONS]
-    return [*rows, TableRow("All sectors", [*sums, words(table["total"])])]
+    return [*rows, TableRow(_("All sectors"), [*sums, words(table["total"])])]
 
 
 def model_rows(figures: Mapping[str, Any]) -> list[TableRow]:
@@ -98,7 +103,7 @@ def decision_rows(figures: Mapping[str, Any]) -> list[TableRow]:
         for sector, label in SECTORS.items()
     ]
     sums = [words(table["by_verdict"][verdict]) for verdict in VERDICTS]
-    return [*rows, TableRow("All sectors", [*sums, words(table["total"])])]
+    return [*rows, TableRow(_("All sectors"), [*sums, words(table["total"])])]
 
 
 def reason_rows(figures: Mapping[str, Any]) -> list[TableRow]:
@@ -125,20 +130,22 @@ def _use_rows(table: Mapping[str, Any], measures: Mapping[str, Any]) -> list[Tab
     lines = [(label, published[sector]) for sector, label in USERS.items() if sector in published]
     return [
         TableRow(label, [write(counts[name]) for name, write in measures.items()])
-        for label, counts in [*lines, ("All", table["total"])]
+        for label, counts in [*lines, (_("All"), table["total"])]
     ]
 
 
 def _size(size_bytes: float | None) -> str:
-    return WITHHELD if size_bytes is None else formatting.size(int(size_bytes))
+    return str(WITHHELD) if size_bytes is None else formatting.size(int(size_bytes))
 
 
 def _energy(watt_hours: float | None) -> str:
-    return WITHHELD if watt_hours is None else formatting.scaled(watt_hours, "Wh", ("", "k", "M"))
+    if watt_hours is None:
+        return str(WITHHELD)
+    return formatting.scaled(watt_hours, "Wh", ("", "k", "M"))
 
 
 def _carbon(grams: float | None) -> str:
-    return WITHHELD if grams is None else formatting.scaled(grams, "g", ("", "k"))
+    return str(WITHHELD) if grams is None else formatting.scaled(grams, "g", ("", "k"))
 
 
 def token_shares(figures: Mapping[str, Any]) -> list[ShareBar]:
@@ -149,7 +156,7 @@ def token_shares(figures: Mapping[str, Any]) -> list[ShareBar]:
     for sector, label in SECTORS.items():
         tokens = table["by_sector"][sector]["tokens"]
         if tokens is None or not whole:
-            bars.append(ShareBar(label, WITHHELD if tokens is None else "–", None))
+            bars.append(ShareBar(label, words(None) if tokens is None else "–", None))
         else:
             percent = round(100 * tokens / whole)
             bars.append(ShareBar(label, f"{percent} %", percent))
@@ -161,20 +168,20 @@ def time_rows(times: Mapping[str, Any]) -> list[TableRow]:
     lines = [(label, times["by_sector"].get(key, {})) for key, label in SECTORS.items()]
     return [
         TableRow(label, _time_cells(estimate))
-        for label, estimate in [*lines, ("All", times["all"])]
+        for label, estimate in [*lines, (_("All"), times["all"])]
     ]
 
 
 def _time_cells(estimate: Mapping[str, Any] | None) -> list[str]:
     if estimate is None:
-        return [WITHHELD] * (len(SPANS) + 1)
+        return [words(None)] * (len(SPANS) + 1)
     if not estimate:
-        return ["no requests"] + ["–"] * len(SPANS)
+        return [_("no requests")] + ["–"] * len(SPANS)
     shares = [estimate["percent_within"][str(days)] for days in SPANS]
     median = estimate["median_days"]
     return [
-        *("not seen yet" if share is None else f"{share} %" for share in shares),
-        "later" if median is None else formatting.counted(median, "day"),
+        *(_("not seen yet") if share is None else f"{share} %" for share in shares),
+        _("later") if median is None else days_in_words(median),
     ]
 
 
@@ -182,9 +189,9 @@ def time_bars(times: Mapping[str, Any]) -> list[ShareBar]:
     """Return the shares decided within two weeks as bars."""
     lines = [(label, times["by_sector"].get(key, {})) for key, label in SECTORS.items()]
     bars = []
-    for label, estimate in [*lines, ("All", times["all"])]:
+    for label, estimate in [*lines, (_("All"), times["all"])]:
         share = (estimate or {}).get("percent_within", {}).get("14")
-        text = WITHHELD if estimate is None else "–" if share is None else f"{share} %"
+        text = words(None) if estimate is None else "–" if share is None else f"{share} %"
         bars.append(ShareBar(label, text, share))
     return bars
 

@@ -6,22 +6,32 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.models import Decision
 from portal.access.reporting.months import CHAIR, OWNER, TEAM, DecisionRow, RequestRow
 from portal.access.reporting.regions import REGIONS
 from portal.access.reporting.suppression import CountedCell, SummedLine, in_few, withheld
 from portal.accounts.models import Sector
 from portal.site.transparency.counting import ANONYMOUS, UseOfSector
+from portal.text.languages import Words
 
 Published = dict[str, Any]
 UNSAID = ""
 TOTALS_WORTH = 100  # so that a total is withheld only where nothing else would do
 PLACES = 3  # of a published figure, so that no sum has a float's noise
-SECTORS = {**{str(key): str(label) for key, label in Sector.choices}, UNSAID: "Not said"}
-VERDICTS = {"approved": "Approved", "declined": "Declined"}
-REASONS = {str(key): str(label) for key, label in Decision.Reason.choices}
-DECIDERS = {TEAM: "The team", OWNER: "An owner, over the team", CHAIR: "A chair: votes differed"}
-USERS = {**SECTORS, ANONYMOUS: "Open models, nobody signed in"}
+SECTORS: dict[str, Words] = {
+    **{str(key): label for key, label in Sector.choices},
+    UNSAID: _("Not said"),
+}
+VERDICTS = ("approved", "declined")
+REASONS: dict[str, Words] = {str(key): label for key, label in Decision.Reason.choices}
+DECIDERS: dict[str, Words] = {
+    TEAM: _("The team"),
+    OWNER: _("An owner, over the team"),
+    CHAIR: _("A chair: votes differed"),
+}
+USERS: dict[str, Words] = {**SECTORS, ANONYMOUS: _("Open models, nobody signed in")}
 
 
 class _Network:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 
 from portal.access.reporting.regions import REGIONS
@@ -13,19 +15,20 @@ from portal.site.models import PublishedMonth
 from portal.site.transparency import reading
 from portal.site.transparency.month_chart import MONTHS_WIDE, month_chart
 from portal.site.transparency.times import SPANS
+from portal.text.languages import Words
 
 TEN_MINUTES = 600
-HEADS = {
-    "regions": [*REGIONS.values(), "All"],
-    "request_heads": ["Requests"],
-    "verdicts": ["Approved", "Declined", "All"],
-    "reason_heads": ["Declined"],
-    "decision_heads": ["Decisions"],
-    "download_heads": ["Files", "Size"],
-    "hosted_heads": ["Jobs", "Tokens", "Energy", "CO₂e"],
-    "time_heads": [*(f"{days} d" for days in SPANS), "Half by"],
+HEADS: dict[str, list[Words]] = {
+    "regions": [*REGIONS.values(), _("All")],
+    "request_heads": [_("Requests")],
+    "verdicts": [_("Approved"), _("Declined"), _("All")],
+    "reason_heads": [_("Declined")],
+    "decision_heads": [_("Decisions")],
+    "download_heads": [_("Files"), _("Size")],
+    "hosted_heads": [_("Jobs"), _("Tokens"), _("Energy"), "CO₂e"],
+    "time_heads": [*(format_lazy(_("{days} d"), days=days) for days in SPANS), _("Half by")],
 }
-NO_MONTH = "No figures of that month are published. Choose one of the months on the page."
+NO_MONTH = _("No figures of that month are published. Choose one of the months on the page.")
 
 
 def transparency(request: HttpRequest) -> HttpResponse:
@@ -34,12 +37,12 @@ def transparency(request: HttpRequest) -> HttpResponse:
     context = {"few": FEW, "nav_section": "transparency", "months": months}
     if not months:
         if request.GET.get("month"):
-            raise NotFound(NO_MONTH)
+            raise NotFound(str(NO_MONTH))
         return render(request, "site/transparency.html", context)
     wanted = request.GET.get("month") or str(months[0])
     month = next((month for month in months if str(month) == wanted), None)
     if month is None:
-        raise NotFound(NO_MONTH)
+        raise NotFound(str(NO_MONTH))
     figures = month.figures
     earlier = [row.figures["times"] for row in months if row.month <= month.month]
     times = next(filter(None, earlier), None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.requests.form.builder import PageForm
 from portal.jobs.accounting.months import MONTH_REMEDY, REVERSED, Months, month_named
@@ -26,9 +27,9 @@ class MonthField(forms.CharField):
 class UsageForm(PageForm):
     """The months, and the model if the sums are of one alone."""
 
-    first = MonthField(label="From")
-    last = MonthField(label="To")
-    model = forms.CharField(required=False, max_length=200, label="Model")
+    first = MonthField(label=_("From"))
+    last = MonthField(label=_("To"))
+    model = forms.CharField(required=False, max_length=200, label=_("Model"))
 
     def __init__(self, query: QueryDict, *, default: Months) -> None:
         data = query.copy()

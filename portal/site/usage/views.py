@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -27,10 +28,10 @@ from portal.site.usage.table import COLUMNS, values_of
 
 PAGE_SIZE = 50
 TABS = [
-    (UsageGrouping.MONTH, "Months"),
-    (UsageGrouping.MODEL, "Models"),
-    (UsageGrouping.PERSON, "People"),
-    (UsageGrouping.ORGANIZATION, "Organizations"),
+    (UsageGrouping.MONTH, _("Months")),
+    (UsageGrouping.MODEL, _("Models")),
+    (UsageGrouping.PERSON, _("People")),
+    (UsageGrouping.ORGANIZATION, _("Organizations")),
 ]
 
 

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -80,7 +81,9 @@ def again(request: HttpRequest, message_id: int) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     letters = resendable_by(person, message_id, now)
     message = resend_mail(actor=person, message_id=message_id, among=letters, now=now)
-    messages.success(request, f"The letter is being sent again to {message.address}.")
+    messages.success(
+        request, _("The letter is being sent again to %(address)s.") % {"address": message.address}
+    )
     case = case_of(message, person)
     return redirect("access:case", case.pk) if case else redirect("site:inbox")
 
@@ -90,7 +93,10 @@ def ask_address(request: HttpRequest) -> HttpResponse:
     """Send a link to an address whose letters came back."""
     address = request.POST.get("address", "")
     if ask_bounced_address(person=signed_in(request), address=address, now=timezone.now()):
-        messages.success(request, f"We sent a letter to {address}. Open its link to confirm.")
+        messages.success(
+            request,
+            _("We sent a letter to %(address)s. Open its link to confirm.") % {"address": address},
+        )
     return redirect("site:inbox")
 
 
@@ -104,7 +110,7 @@ def address_again(request: HttpRequest, signed: str) -> HttpResponse:
         address = address_in(signed, person=person)
         return render(request, "site/address_again.html", {"address": address})
     address = confirm_bounced_address(person=person, signed=signed, now=timezone.now())
-    messages.success(request, f"Letters are sent to {address} again.")
+    messages.success(request, _("Letters are sent to %(address)s again.") % {"address": address})
     return redirect("site:inbox")
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.policy.policy import Action, Person, may
 from portal.access.requests.licence_text import blocks
@@ -36,6 +37,7 @@ from portal.site.model_page.logbook import read as read_logbook
 from portal.site.model_page.quarantine import look_at_quarantine
 from portal.site.planner.own_models import name_in_planner
 from portal.surfaces.reads_only import READS, reads_only
+from portal.text.languages import Words
 
 
 @reads_only
@@ -113,24 +115,24 @@ def unslashed(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 
 
 REVIEWERS_PAGES = (
-    ("Queue", "access:queue", False),
-    ("Grants", "access:granted", True),
-    ("Downloads", "site:downloads", True),
+    (_("Queue"), "access:queue", False),
+    (_("Grants"), "access:granted", True),
+    (_("Downloads"), "site:downloads", True),
 )
 PUBLISHERS_PAGES = (
-    ("Model settings", "site:model_settings", True),
-    ("Upload files", "site:upload", True),
+    (_("Model settings"), "site:model_settings", True),
+    (_("Upload files"), "site:upload", True),
 )
 HEADS_PAGES = (
-    ("Gate settings", "access:gate", True),
-    ("Questions", "access:request_form", True),
-    ("Letters", "access:letters", True),
-    ("Holds", "access:holds", False),
-    ("Exports", "site:exports", True),
+    (_("Gate settings"), "access:gate", True),
+    (_("Questions"), "access:request_form", True),
+    (_("Letters"), "access:letters", True),
+    (_("Holds"), "access:holds", False),
+    (_("Exports"), "site:exports", True),
 )
 
 
-def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[str, str]]:
+def _team_pages(someone: Person, repo: ModelRepo, now: datetime) -> list[tuple[Words, str]]:
     """Return the label and address of each page that the team works with, as far as allowed."""
     pages = [*REVIEWERS_PAGES] if may(someone, Action.REVIEW, repo, now).allowed else []
     if may(someone, Action.ADMINISTER, repo, now).allowed:

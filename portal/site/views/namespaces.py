@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import Namespace
 from portal.catalog.models import ModelRepo
@@ -26,7 +27,7 @@ def _page(request: HttpRequest, namespace: str) -> HttpResponse:
     owner = Namespace.objects.filter(name__iexact=namespace).first()
     visible = ModelRepo.objects.visible_to(request.user).filter(namespace=owner)
     if owner is None or (owner.person_id not in (None, request.user.pk) and not visible.exists()):
-        raise NotFound("There’s nothing at this address, or nothing you may know of.")
+        raise NotFound(_("There’s nothing at this address, or nothing you may know of."))
     if owner.name != namespace:
         return redirect("site:namespace", owner.name)
     page = Paginator(with_figures(visible, timezone.now()), PAGE_SIZE).get_page(

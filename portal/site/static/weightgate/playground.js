@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const REFUSED_MS = 5000; // a refused stream is not tried again by the browser itself
-  const LOST = "the line is lost; the job goes on, and this page tries to reach it again";
+  const SAYS = document.currentScript.dataset; // our words, in the language of the page
   const result = () => document.getElementById("result");
 
   // One tab stop for all words; arrows move between them.
@@ -36,7 +36,7 @@
     source.addEventListener("running", say);
     source.addEventListener("words", (event) => {
       caret.insertAdjacentHTML("beforebegin", JSON.parse(event.data));
-      status.textContent = "being written";
+      status.textContent = SAYS.written;
     });
     source.addEventListener("ended", () => {
       source.close();
@@ -44,11 +44,11 @@
       document.getElementById("stop-button")?.remove();
     });
     source.addEventListener("error", () => {
-      status.textContent = LOST;
+      status.textContent = SAYS.lost;
       if (source.readyState === EventSource.CLOSED) setTimeout(() => refresh(node), REFUSED_MS);
     });
     source.addEventListener("open", () => {
-      if (status.textContent === LOST) status.textContent = "connected again";
+      if (status.textContent === SAYS.lost) status.textContent = SAYS.again;
     });
   };
 

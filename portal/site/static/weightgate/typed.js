@@ -2,6 +2,7 @@
 // Each form of ours names whom it was drawn for (typed_by); without that, nothing is kept.
 (() => {
   "use strict";
+  const SAYS = document.currentScript.dataset; // our words, in the language of the page
   const SENT = "sent";
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const path = (address) => new URL(address, location.href).pathname;
@@ -82,10 +83,10 @@
     const isNoted = all("[data-kept]").some((note) => note.dataset.kept === addressOf(form));
     if (isNoted || form.matches("[hx-post]") || form.querySelector("[data-back]")) return;
     const note = Object.assign(document.createElement("p"),
-      { className: "note", textContent: "What you typed here before is back; it isn’t sent. " });
+      { className: "note", textContent: `${SAYS.back} ` });
     note.dataset.back = "yes";
     const button = Object.assign(document.createElement("button"),
-      { type: "button", className: "btn small", textContent: "Discard it" });
+      { type: "button", className: "btn small", textContent: SAYS.discard });
     button.addEventListener("click", () => {
       forget(addressOf(form));
       form.reset();

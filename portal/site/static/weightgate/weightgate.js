@@ -1,6 +1,7 @@
 // Progressive enhancement only: every page works without this file.
 (() => {
   "use strict";
+  const SAYS = document.currentScript.dataset; // our words, in the language of the page
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
   const typing = (node) => node.closest(TYPING);
@@ -26,10 +27,10 @@
   const withCopy = (command) => {
     command.id ||= `command-${commands += 1}`;
     const frame = Object.assign(document.createElement("div"), { className: "command" });
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: SAYS.copy });
     button.className = "btn small";
     button.dataset.copy = `#${command.id}`;
-    button.setAttribute("aria-label", `Copy: ${command.getAttribute("aria-label") ?? "command"}`);
+    button.setAttribute("aria-label", `${SAYS.copy}: ${command.getAttribute("aria-label") ?? SAYS.command}`);
     command.replaceWith(frame);
     frame.append(command, button);
   };
@@ -44,7 +45,7 @@
     if (!source) return;
     const label = button.textContent;
     await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
-    button.textContent = "Copied";
+    button.textContent = SAYS.copied;
     setTimeout(() => { button.textContent = label; }, 2000);
   });
 
@@ -53,18 +54,21 @@
     const counter = event.target.id && document.querySelector(`[data-counts="#${CSS.escape(event.target.id)}"]`);
     if (!counter) return;
     const words = event.target.value.split(/\s+/).filter(Boolean).length;
-    counter.textContent = `${words} word${words === 1 ? "" : "s"}`;
+    counter.textContent = (words === 1 ? SAYS.word : SAYS.words).replace("0", words);
   });
 
   // A last day: <button value="2027-03-31" data-sets-day="id"> chooses it, <output data-says-day="id"> says it in
-  // words, since a browser writes dates as its own language does: 1/3 is two days.
+  // words, since a browser writes dates as its own language does: 1/3 is two days. English ones are ours, as the
+  // pages write them: “Friday 4 December 2026”.
   const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
     "November", "December"];
   const inWords = (value) => {
     const day = new Date(`${value}T00:00:00Z`);
-    return Number.isNaN(day.valueOf()) ? ""
-      : `${DAYS[day.getUTCDay()]} ${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
+    const { lang } = document.documentElement;
+    if (Number.isNaN(day.valueOf())) return "";
+    if (lang !== "en") return new Intl.DateTimeFormat(lang, { dateStyle: "full", timeZone: "UTC" }).format(day);
+    return `${DAYS[day.getUTCDay()]} ${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
   };
   const sayDay = (field) => {
     const said = field.id && document.querySelector(`[data-says-day="${CSS.escape(field.id)}"]`);
