@@ -12,6 +12,7 @@ from django.forms.boundfield import BoundField
 from django.utils import timezone
 
 from portal.errors import FieldErrors
+from portal.text.languages import Words
 
 MEGABYTE = 1_000_000
 FAULTS = (
@@ -64,7 +65,7 @@ class MegabytesField(forms.DecimalField):
         return super().has_changed(initial, data)
 
 
-def told_as(words: str) -> dict[str, str]:
+def told_as(words: Words) -> dict[str, Words]:
     """Return a number's or day's error messages: one sentence, naming the field, for all faults."""
     return dict.fromkeys(FAULTS, words)
 

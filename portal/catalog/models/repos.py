@@ -20,9 +20,9 @@ from portal.text.lines import LineField
 class Gate(models.TextChoices):
     """The condition for one mode of access: download or inference."""
 
-    OPEN = "open", "Open"
-    LICENCE = "licence", "Sign the licence"
-    REVIEW = "review", "By request"
+    OPEN = "open", _("Open")
+    LICENCE = "licence", _("Sign the licence")
+    REVIEW = "review", _("By request")
 
 
 class Mode(models.TextChoices):

@@ -125,7 +125,7 @@ class ShownBatch:
     @property
     def times(self) -> list[tuple[str, datetime]]:
         """Return what has happened, in its order."""
-        moments = ((label, getattr(self.batch, name)) for name, label in TIMES.items())
+        moments = ((str(label), getattr(self.batch, name)) for name, label in TIMES.items())
         happened = [(label, moment) for label, moment in moments if moment]
         return sorted(happened, key=lambda item: item[1])
 

@@ -172,6 +172,12 @@ def decimals(value: float, places: int = 1) -> str:
 
 
 @register.filter
+def figures(number: object) -> str:
+    """Write a number that another filter has formatted with the signs of the active language."""
+    return formatting.figures(str(number))
+
+
+@register.filter
 def duration_words(span: timedelta | None) -> str:
     """57 days, 3 hours, 12 minutes, under a minute: for a figure that stands alone."""
     return "" if span is None else formatting.duration_words(span)
