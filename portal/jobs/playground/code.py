@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from inference.engine.sampling_params import SamplingParams
 from inference.interp.reductions import Projection
@@ -48,7 +49,7 @@ def snippets(job: Job, prompt: str) -> list[Snippet]:
         Snippet("curl", curl),
         Snippet("Python, openai", python),
         *([Snippet("Python, RemoteEngine", engine)] if engine else []),
-        Snippet("Weights, hf", weights),
+        Snippet(_("Weights, hf"), weights),
     ]
 
 

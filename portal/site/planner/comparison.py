@@ -40,7 +40,7 @@ FACTS = (
     ModelFacts(
         "MT-NLG 530B",
         hearsay("270 B", "mt-nlg"),
-        hearsay("up to 4,480 A100, 80 GB", "mt-nlg"),
+        hearsay(_("up to 4,480 A100, 80 GB"), "mt-nlg"),
         Quote(_("not published")),
         hearsay(_("nobody outside"), "mt-nlg"),
     ),

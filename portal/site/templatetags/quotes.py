@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from portal.site.planner.sources import Quote
 
 register = template.Library()
-_NUMBER = '<a href="{}#source-{}" title="{}">{}{}</a>'
+_NUMBER = '<a href="{}#source-{}" title="{}" lang="en">{}{}</a>'
 
 
 @register.simple_tag

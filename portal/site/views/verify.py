@@ -21,6 +21,7 @@ from portal.site.context import person
 from portal.site.model_page.verification import command, look_at_signature
 from portal.site.operators.storage_use import storage_by_model, storage_total
 from portal.surfaces.reads_only import reads_only
+from portal.text.languages import speak_english
 
 PAGE_SIZE, MODELS_SHOWN = 100, 25
 PEM = "application/x-pem-file"
@@ -67,6 +68,7 @@ def storage(request: HttpRequest) -> HttpResponse:
     """Show operators where the store and its rows disagree."""
     if not getattr(person(request), "is_superuser", False):
         raise Http404
+    speak_english(request)
     open_first = F("mended_at").desc(nulls_first=True)
     findings = StorageFinding.objects.order_by(open_first, "-found_at", "-pk")
     page = Paginator(findings, PAGE_SIZE).get_page(request.GET.get("page"))

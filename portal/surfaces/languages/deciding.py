@@ -41,6 +41,15 @@ ENGLISH_PACKAGES = (
     "portal.surfaces",
 )
 
+# Files for programs beside those pages, in the packages of pages.
+FILES = frozenset(
+    (
+        *("favicon", "healthz", "metrics", "readyz", "robots", "stylesheet"),
+        *("site:known_key", "site:licence_text", "site:manifest_key", "site:record_heads"),
+        *("site:transparency_csv", "site:transparency_json", "site:usage_csv"),
+    )
+)
+
 
 def language_of_answer(request: HttpRequest) -> str:
     """Return the language of the answer; note on the request whether its reader may choose it."""
@@ -54,10 +63,13 @@ def is_translated(request: HttpRequest) -> bool:
     if surface_of(request) is not Surface.PAGE:
         return False
     try:
-        module = resolve(request.path_info).func.__module__
+        match = resolve(request.path_info)
     except Resolver404:
         return True  # the page that says so is for everybody
-    return not any(module == name or module.startswith(f"{name}.") for name in ENGLISH_PACKAGES)
+    module = match.func.__module__
+    return match.view_name not in FILES and not any(
+        module == name or module.startswith(f"{name}.") for name in ENGLISH_PACKAGES
+    )
 
 
 def _language_of_reader(request: HttpRequest) -> str:
