@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from inference.interp.file_layout import CODES, TensorLayout, most_captured
 from inference.interp.spec import ModelShape, WhiteBox
@@ -70,11 +71,11 @@ def plan_captures(
     tensors = _largest(completion, white_box, shape, prompt_tokens)
     size_bytes = _file_bytes(tensors)
     if size_bytes > settings.CAPTURE_BYTES:
-        raise BadParameter(
-            f"These captures may come to {size(size_bytes)}, and {size(settings.CAPTURE_BYTES)} "
-            f"are the most for one completion. {ADVICE}",
-            field="capture",
+        text = _(
+            "These captures may come to %(wanted)s, and %(most)s are the most for one completion."
         )
+        said = text % {"wanted": size(size_bytes), "most": size(settings.CAPTURE_BYTES)}
+        raise BadParameter(f"{said} {ADVICE}", field="capture")
     return CapturePlan(white_box, tensors, size_bytes)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from portal.catalog.models import ModelRepo, ToolParser
 from portal.jobs.chat.schemas import ChatRequest
 from portal.jobs.chat.template import ChatTemplate
@@ -51,9 +53,16 @@ def with_prompt(
     wanted = chat.most_tokens or max(completion.min_tokens, min(room, DEFAULT_TOKENS))
     if room < max(wanted, 1):
         raise ContextLengthExceeded(
-            f"The model’s context is {model.context_length} tokens. The messages have "
-            f"{len(tokens)}, and you asked for {max(wanted, 1)} more. Shorten the messages or "
-            "lower max_completion_tokens.",
+            _(
+                "The model’s context is %(context)s tokens. The messages have %(messages)s, and "
+                "you asked for %(wanted)s more. Shorten the messages or lower "
+                "max_completion_tokens."
+            )
+            % {
+                "context": model.context_length,
+                "messages": len(tokens),
+                "wanted": max(wanted, 1),
+            },
             field="messages",
         )
     return completion.model_copy(update={"prompts": (tokens,), "max_tokens": wanted})

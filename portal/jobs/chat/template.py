@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from portal.errors import DomainError
 from portal.jobs.errors import BadParameter
 from portal.parsing.json import read_object
@@ -57,12 +59,14 @@ class ChatTemplate:
         answer = _answer({"template": source, "variables": variables})
         if "refused" in answer:
             raise BadParameter(
-                f"The model’s chat template refuses these messages: {answer['refused']}",
+                _("The model’s chat template refuses these messages: %(reason)s")
+                % {"reason": answer["refused"]},
                 field="messages",
             )
         if "text" not in answer:
             raise BadParameter(
-                f"The model’s chat template can’t write these messages: {answer['error']}",
+                _("The model’s chat template can’t write these messages: %(reason)s")
+                % {"reason": answer["error"]},
                 field="messages",
             )
         return str(answer["text"])

@@ -9,6 +9,7 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inference.plan import DTYPE_BYTES, NAMES, Machine, Shape, named_shape
@@ -142,7 +143,7 @@ class PlannerForm(PageForm):
             return cleaned
         for name in OWN_FIELDS:
             if cleaned.get(name) is None and name not in self.errors:
-                self.add_error(name, "Give this of your own GPUs, or choose others.")
+                self.add_error(name, gettext("Give this of your own GPUs, or choose others."))
         return cleaned
 
     @property
