@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.asked_models import askable_models, asked_through
 from portal.access.requests.form.questions import requestable_modes
+from portal.access.requests.page_changes import page_changes
 from portal.accounts.models import User
 from portal.catalog.models import Collection, ModelRepo
 from portal.errors import Conflict
@@ -119,8 +121,37 @@ def save_draft(
     *, applicant: User, request_id: int, answers: dict[str, Any], now: datetime
 ) -> AccessRequest:
     """Save answers as they were typed, right or wrong; the submission validates them."""
+    return _saved(_draft_to_save(applicant, request_id, now), answers, now)
+
+
+@transaction.atomic
+def save_page(
+    *,
+    applicant: User,
+    request_id: int,
+    answers: dict[str, Any],
+    seen: Mapping[str, str],
+    replaces: bool,
+    now: datetime,
+) -> tuple[AccessRequest, dict[str, Any]]:
+    """Save what was changed on a page of the form since it showed the answers ``seen``.
+
+    Return the draft, and the answers that were changed elsewhere too, as they were there. The
+    page's own replace them where ``replaces`` says so, and aren't saved otherwise.
+    """
+    access_request = _draft_to_save(applicant, request_id, now)
+    changes = page_changes(answers, seen=seen, draft=access_request.draft)
+    clashes = {} if replaces else changes.clashes
+    saved = {name: value for name, value in changes.answers.items() if name not in clashes}
+    return _saved(access_request, saved, now), changes.clashes
+
+
+def _draft_to_save(applicant: User, request_id: int, now: datetime) -> AccessRequest:
     submitted = "This request is already submitted, so its draft can’t change. See its page."
-    access_request = _draft(applicant, request_id, RequestAction.SAVE, submitted, now)
+    return _draft(applicant, request_id, RequestAction.SAVE, submitted, now)
+
+
+def _saved(access_request: AccessRequest, answers: dict[str, Any], now: datetime) -> AccessRequest:
     access_request.draft = {**access_request.draft, **answers}
     access_request.saved_at = now
     access_request.save(update_fields=["draft", "saved_at"])

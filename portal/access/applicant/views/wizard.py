@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.access.applicant.signature_boxes import complete_signatures, signature_boxes
@@ -18,9 +20,9 @@ from portal.access.applicant.submission import submit_request
 from portal.access.applicant.unproved_claim import unproved_claim_of
 from portal.access.errors import EmailNotVerified, LicenceChanged, NotSigned
 from portal.access.models import AccessRequest
-from portal.access.requests.drafts import save_draft
+from portal.access.requests.drafts import save_draft, save_page
 from portal.access.requests.form.answers import readable_answers
-from portal.access.requests.form.forms import PageForm
+from portal.access.requests.form.builder import PageForm, StepForm
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import (
     STEP_BY_SLUG,
@@ -35,6 +37,7 @@ from portal.access.requests.form.wizard import (
     step_number,
     stored_signatures,
 )
+from portal.access.requests.page_changes import digests_in, digests_of
 from portal.access.requests.signing import Signature
 from portal.access.requests.texts_to_sign import texts_to_sign
 from portal.access.requests.views.common import own_request, say
@@ -45,6 +48,7 @@ from portal.client_ip import client_ip
 from portal.errors import FieldErrors
 from portal.formatting import whole_date
 from portal.forms.pages import posted_from
+from portal.text.bidi import isolated
 
 STILL_MISSING = "Some answers are still missing"
 
@@ -73,8 +77,44 @@ def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
         raise Http404
     request_form = newest_form(access_request.repo)
     typed = step_form(here, access_request, request.POST, request_form=request_form)
-    saved = _save(access_request, typed.raw_answers())
-    return render(request, "access/_kept.html", {"access_request": saved})
+    saved, clashes = _save_page(request, access_request, typed.raw_answers(), replaces=False)
+    context = {
+        "access_request": saved,
+        "seen": _digests(typed, saved),
+        "clashing": [typed[name].label for name in clashes],
+    }
+    return render(request, "access/_autosaved.html", context)
+
+
+def _save_page(
+    request: HttpRequest, access_request: AccessRequest, answers: dict[str, Any], *, replaces: bool
+) -> tuple[AccessRequest, dict[str, Any]]:
+    """Save what this page has changed, and return what another tab has changed since."""
+    return save_page(
+        applicant=access_request.applicant,
+        request_id=access_request.pk,
+        answers=answers,
+        seen=digests_in(request.POST.get("seen", "")),
+        replaces=replaces,
+        now=timezone.now(),
+    )
+
+
+def _digests(form: StepForm, access_request: AccessRequest) -> str:
+    """Return digests of the answers that a page shows, for it to send back."""
+    return json.dumps(digests_of(access_request.draft, form.fields))
+
+
+def _tell_of(request: HttpRequest, form: StepForm, clashes: dict[str, Any]) -> None:
+    """Say which answers replace those of another tab, and what those were, so that none is lost."""
+    for name, other in clashes.items():
+        text = ", ".join(map(str, other)) if isinstance(other, list) else str(other or "")
+        names = {"label": form[name].label, "other": isolated(text)}
+        words = _(
+            "“%(label)s” was changed in another tab as well. This tab’s answer is saved. "
+            "The other one was: %(other)s"
+        )
+        messages.warning(request, words % names)
 
 
 def _save(access_request: AccessRequest, answers: dict[str, Any]) -> AccessRequest:
@@ -87,7 +127,13 @@ def _save(access_request: AccessRequest, answers: dict[str, Any]) -> AccessReque
 
 
 def _render(
-    request: HttpRequest, access_request: AccessRequest, here: WizardStep, **context: Any
+    request: HttpRequest,
+    access_request: AccessRequest,
+    here: WizardStep,
+    *,
+    form: Any,
+    page: str,
+    **context: Any,
 ) -> HttpResponse:
     shared = {
         "access_request": access_request,
@@ -97,10 +143,11 @@ def _render(
         "progress": progress(access_request, here, timezone.now()),
         "back": previous_step(here),
     }
-    status = 422 if context["form"].errors else 200
-    return render(
-        request, f"access/form_{context.pop('page')}.html", shared | context, status=status
-    )
+    if page == "answers":
+        shared["seen"] = _digests(form, access_request)
+    status = 422 if form.errors else 200
+    context |= shared | {"form": form}
+    return render(request, f"access/form_{page}.html", context, status=status)
 
 
 def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardStep) -> HttpResponse:
@@ -109,7 +156,9 @@ def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardSt
         shown = step_form(here, access_request, request_form=request_form)
         return _render(request, access_request, here, form=shown, page="answers")
     posted = step_form(here, access_request, request.POST, request_form=request_form)
-    saved = _save(access_request, posted.draft_answers())
+    answers = posted.draft_answers()
+    saved, clashes = _save_page(request, access_request, answers, replaces=True)
+    _tell_of(request, posted, clashes)
     if "leave" in request.POST:
         messages.success(request, "Your draft is saved. Come back whenever you like.")
         return redirect("site:access")
