@@ -20,6 +20,35 @@ LOOKS: tuple[tuple[int, Literal["light", "dark"], dict[str, Any]], ...] = (
 )
 RUN = "(options) => axe.run(options).then((results) => results.violations)"
 
+# Widths of the window in px, with the size of the text in percent of the usual.
+SIZES = {"wide": (1280, 100), "large text": (1280, 200), "narrow": (360, 100)}
+
+# Marks elements that are drawn by their background alone, such as the bar of a meter of our own.
+MARK_FILLS = """() => {
+  const native = "svg *, option, input, meter, progress";
+  for (const node of document.querySelectorAll(`main *:not(${native})`)) {
+    const box = node.getBoundingClientRect(), style = getComputedStyle(node);
+    const isSeen = node.checkVisibility({visibilityProperty: true})
+      && Math.min(box.width, box.height) > 1;
+    const isEmpty = !node.textContent.trim() && !node.children.length;
+    const isFilled = !/^rgba\\(.*, 0\\)$|^transparent$/.test(style.backgroundColor);
+    if (isSeen && isEmpty && isFilled) node.dataset.fill = "";
+  }
+}"""
+VANISHED = """() => {
+  const sheet = document.body.appendChild(document.createElement("i"));
+  sheet.style.backgroundColor = "Canvas";
+  const canvas = getComputedStyle(sheet).backgroundColor;
+  sheet.remove();
+  return [...document.querySelectorAll("[data-fill]")].filter((node) => {
+    const style = getComputedStyle(node);
+    const edges = ["Top", "Right", "Bottom", "Left"].map((side) => style[`border${side}Width`]);
+    return style.forcedColorAdjust === "auto" && style.outlineStyle === "none"
+      && edges.every((width) => width === "0px")
+      && style.backgroundColor === canvas;
+  }).map((node) => `${node.parentElement.outerHTML.slice(0, 160)} can't be seen`);
+}"""
+
 WIDER_THAN_THE_SCREEN = """() => {
   const width = document.documentElement.clientWidth;
   const scrolls = (node) => node && node !== document.body
@@ -66,6 +95,23 @@ def overflows(page: Page) -> list[str]:
     """List the elements that are wider than the screen."""
     elements: list[str] = page.evaluate(WIDER_THAN_THE_SCREEN)
     return elements
+
+
+def overflows_at(page: Page, size: str) -> list[str]:
+    """Set the window and the text to one of ``SIZES``, and list what is wider than the screen."""
+    width, percent = SIZES[size]
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("(size) => document.documentElement.style.fontSize = size", f"{percent}%")
+    return overflows(page)
+
+
+def vanished_in_forced_colours(page: Page) -> list[str]:
+    """List the elements that can't be seen once the reader's own colours replace the page's."""
+    page.evaluate(MARK_FILLS)
+    page.emulate_media(forced_colors="active")
+    vanished: list[str] = page.evaluate(VANISHED)
+    page.emulate_media(forced_colors="none")
+    return vanished
 
 
 def faults_of(page: Page) -> Iterator[str]:

@@ -20,7 +20,7 @@ from portal.access.review.assignment import claim_request
 from portal.access.review.notes import write_note
 from portal.accounts.models import User
 from portal.catalog.models import ModelRepo
-from tests.browser.checks import overflows
+from tests.browser.checks import SIZES, overflows_at
 from tests.factories.access import make_grant, make_request
 from tests.factories.accounts import LONG_AGO, make_lab, make_user
 from tests.factories.affiliations import affiliate, make_organization
@@ -35,7 +35,6 @@ pytestmark = [
 ]
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunter"
 NAMES = {"long": f"{LONG} {LONG}", "arabic": "ليلى بنت أحمد", "hebrew": "שרה כהן (Sara)"}
-SIZES = {"wide": (1280, 100), "narrow": (360, 100), "large text": (1280, 200)}
 LAB_PAGES = ("", "/models", "/models/new", "/licences", "/collections", "/collections/new")
 
 
@@ -188,7 +187,5 @@ def measured(page: Page, address: str) -> Iterator[tuple[str, list[str]]]:
     response = page.goto(address)
     assert response is not None
     assert response.status == 200, address
-    for size, (width, percent) in SIZES.items():
-        page.set_viewport_size({"width": width, "height": 900})
-        page.evaluate("(size) => document.documentElement.style.fontSize = size", f"{percent}%")
-        yield size, overflows(page)
+    for size in SIZES:
+        yield size, overflows_at(page, size)

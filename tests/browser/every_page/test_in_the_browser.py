@@ -1,4 +1,4 @@
-"""Every page in a browser: no serious barrier, no fault, nothing cut off at 360 px."""
+"""Every page in a browser: no barrier, no fault, nothing cut off or lost in any look."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
 from portal.accounts.models import User
-from tests.browser.checks import overflows, serious_barriers
+from tests.browser.checks import (
+    SIZES,
+    overflows_at,
+    serious_barriers,
+    vanished_in_forced_colours,
+)
 from tests.browser.every_page.visits import Visit, visits
 from tests.browser.every_page.world import Portal
 
@@ -21,7 +26,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(600),
 ]
-WIDTHS = (1280, 360)
 UNSEEN_BUTTONS = """() => [...document.querySelectorAll("main form")]
   .filter((form) => !form.closest("dialog, [popover], [hidden], details:not([open])"))
   .filter((form) => form.closest(".tabbed > section")?.checkVisibility() ?? true)
@@ -77,17 +81,27 @@ def errors_of(page: Page) -> list[str]:
 
 
 def look_at(page: Page, visit: Visit) -> list[str]:
-    """List what is wrong with a page, wide and on a small phone."""
+    """List what is wrong with a page: wide, in large text, on a small phone, in forced colours."""
     wrong: list[str] = []
     response = page.goto(visit.path)
     if response is None or response.status != 200:
         return [str(response and response.status)]
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        wrong += [f"{element} at {width} px" for element in overflows(page)]
-    return wrong + serious_barriers(page)
+    for size in SIZES:
+        wrong += [f"{element}, {size}" for element in overflows_at(page, size)]
+    return [*wrong, *vanished_in_forced_colours(page), *serious_barriers(page)]
 
 
 def look_without_scripts(page: Page, visit: Visit) -> list[str]:
     page.goto(visit.path)
     return [f"{visit}, no button to be seen: {form}" for form in page.evaluate(UNSEEN_BUTTONS)]
+
+
+def test_in_forced_colours_a_bar_without_a_border_is_missed(browser: Browser) -> None:
+    bar = "display: block; width: 9px; height: 9px; background: red"
+    page = browser.new_page()
+    page.set_content(
+        f'<main><i id="lost" style="{bar}"></i><i style="{bar}; border: 1px solid"></i>'
+        f'<i style="{bar}; forced-color-adjust: none"></i></main>'
+    )
+    assert len(vanished_in_forced_colours(page)) == 1
+    page.close()
