@@ -117,6 +117,7 @@ UNRECORDED = {
     # drafts are the applicant's own scratch paper until they are submitted
     "portal/access/requests/drafts.py:start_draft",
     "portal/access/requests/drafts.py:save_draft",
+    "portal/access/requests/drafts.py:save_page",
     "portal/access/requests/drafts.py:discard_draft",
     # how far a mail has come is the outbox's own row; who cancels one records why
     "portal/outbox/services/cancelling.py:cancel_mail",

@@ -15,8 +15,8 @@ from portal.access.models import AccessRequest, Grant
 from portal.access.policy.locks import locked_request
 from portal.access.policy.request_actions import RequestAction
 from portal.access.requests.asked_models import askable_models, asked_through
+from portal.access.requests.form.page_changes import page_changes
 from portal.access.requests.form.questions import requestable_modes
-from portal.access.requests.page_changes import page_changes
 from portal.accounts.models import User
 from portal.catalog.models import Collection, ModelRepo
 from portal.errors import Conflict

@@ -23,6 +23,7 @@ from portal.access.models import AccessRequest
 from portal.access.requests.drafts import save_draft, save_page
 from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.form.builder import PageForm, StepForm
+from portal.access.requests.form.page_changes import digests_in, digests_of
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import (
     STEP_BY_SLUG,
@@ -37,7 +38,6 @@ from portal.access.requests.form.wizard import (
     step_number,
     stored_signatures,
 )
-from portal.access.requests.page_changes import digests_in, digests_of
 from portal.access.requests.signing import Signature
 from portal.access.requests.texts_to_sign import texts_to_sign
 from portal.access.requests.views.common import own_request, say

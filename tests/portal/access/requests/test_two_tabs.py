@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from portal.access.requests.drafts import save_page
-from portal.access.requests.page_changes import digests_in, digests_of, page_changes
+from portal.access.requests.form.page_changes import digests_in, digests_of, page_changes
 from tests.factories.access import make_draft
 
 pytestmark = pytest.mark.django_db
