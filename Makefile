@@ -31,8 +31,8 @@ test-peers: $(READY) ## clients and writers of other versions, each in an enviro
 test-roots: $(READY) ## what the README and the image promise, in a bare Debian, as root; make test-roots ARGS="demo --suite trixie"
 	@$(VENV_PYTHON) scripts/roots/try_root.py $(ARGS)
 
-bench: $(READY) ## how fast it is, each scripts/bench_*.py in turn, on databases of its own
-	@missed=""; for each in scripts/bench_*.py; do echo "$$each"; $(VENV_PYTHON) $$each $(ARGS) || missed+=" $$each"; done; \
+bench: $(READY) ## how fast it is, each bench_*.py of scripts in turn, on databases of its own
+	@missed=""; for each in scripts/bench_*.py scripts/training/bench_*.py; do echo "$$each"; $(VENV_PYTHON) $$each $(ARGS) || missed+=" $$each"; done; \
 		PAGES_BENCH=1 $(VENV_PYTHON) -m pytest -n 0 -q --no-header tests/browser/every_page/test_milliseconds.py || missed+=" pages"; \
 		[ -z "$$missed" ] || { echo "missed or failed:$$missed"; exit 1; }
 

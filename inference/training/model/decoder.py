@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from inference.config import POSITION_OFFSET, OptConfig
 from inference.model.activations import ACTIVATIONS
-from inference.training.model.loss import token_losses
+from inference.training.model.loss import TiedTable
 from inference.training.settings import ModelSettings
 
 PREFIX = "model.decoder."
@@ -118,7 +118,8 @@ class TrainedOpt(nn.Module):
         self, tokens: Tensor, targets: Tensor, positions: Tensor, windows: Windows
     ) -> Tensor:
         """Return each token's loss in nats [tokens] fp32; arguments are [tokens] int64."""
-        hidden = self.embed_tokens(tokens)
+        table = TiedTable(self.embed_tokens, self.vocab_group)
+        hidden = table.rows(tokens)
         if self.project_in is not None:
             hidden = self.project_in(hidden)
         hidden = hidden + self.embed_positions(positions + POSITION_OFFSET)
@@ -128,4 +129,4 @@ class TrainedOpt(nn.Module):
             hidden = self.final_layer_norm(hidden)
         if self.project_out is not None:
             hidden = self.project_out(hidden)
-        return token_losses(hidden, self.embed_tokens.weight, targets, self.vocab_group)
+        return table.losses(hidden, targets)

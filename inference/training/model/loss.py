@@ -7,28 +7,64 @@ are 412 MB). Here a block of them is made, used for loss and gradients, and over
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as dist
 from torch.distributed import ProcessGroup
 
 BLOCK_LOGITS = 2**23  # 32 MB in fp32
 
 
-def token_losses(
-    hidden: Tensor, weight: Tensor, targets: Tensor, group: ProcessGroup | None
-) -> Tensor:
-    """Return the cross entropy of each token in nats [tokens] fp32.
+class TiedTable:
+    """The embedding of one pass, which is the head too, so that both add to one gradient.
 
-    hidden: [tokens, width]; weight: this rank's rows of the vocabulary [rows, width], a DTensor
-    where a group shares it. Gradients are those of one scale for all losses: their sum or mean.
+    group: the ranks that share the vocabulary; None where this rank has all of it.
     """
-    if group is not None:
-        weight = weight.to_local()  # type: ignore[attr-defined]
-    gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    losses: Tensor = _BlockwiseLoss.apply(  # type: ignore[no-untyped-call]
-        hidden, weight, targets, group, gradients
-    )
-    return losses
+
+    def __init__(self, embedding: nn.Embedding, group: ProcessGroup | None) -> None:
+        self._embedding, self._group = embedding, group
+        self._head_gradient: list[Tensor] = []
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """Look tokens [tokens] up and return [tokens, width]."""
+        if self._group is not None:  # DTensor's own lookup, over the ranks
+            looked_up: Tensor = self._embedding(tokens)
+            return looked_up
+        rows: Tensor = _Lookup.apply(  # type: ignore[no-untyped-call]
+            self._embedding.weight, tokens, self._head_gradient
+        )
+        return rows
+
+    def losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Return the cross entropy of each token in nats [tokens] fp32.
+
+        hidden: [tokens, width]. Its gradients are those of one factor for all losses, as of their
+        sum or mean.
+        """
+        weight, lent = self._embedding.weight, self._head_gradient
+        if self._group is not None:
+            weight, lent = weight.to_local(), None  # type: ignore[operator,assignment]
+        gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+        losses: Tensor = _BlockwiseLoss.apply(  # type: ignore[no-untyped-call]
+            hidden, weight, targets, self._group, gradients, lent
+        )
+        return losses
+
+
+class _Lookup(torch.autograd.Function):
+    """Adds its gradient to the head's, which has been computed by then, and passes both on."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, tokens: Tensor, head_gradient: list[Tensor]) -> Tensor:
+        ctx.save_for_backward(tokens)
+        ctx.head_gradient, ctx.dtype = head_gradient, weight.dtype
+        return torch.nn.functional.embedding(tokens, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (tokens,) = ctx.saved_tensors
+        total = ctx.head_gradient.pop()
+        total.index_add_(0, tokens, gradients[0].to(total.dtype))
+        return total.to(ctx.dtype), None, None
 
 
 class _BlockwiseLoss(torch.autograd.Function):
@@ -42,6 +78,7 @@ class _BlockwiseLoss(torch.autograd.Function):
         targets: Tensor,
         group: ProcessGroup | None,
         gradients: bool,
+        lent: list[Tensor] | None,
     ) -> Tensor:
         device = hidden.device.type
         dtype = (
@@ -52,7 +89,7 @@ class _BlockwiseLoss(torch.autograd.Function):
                 hidden.to(dtype), weight.to(dtype), targets, group, gradients
             )
         if gradients:
-            ctx.dtypes = hidden.dtype, weight.dtype
+            ctx.dtypes, ctx.lent = (hidden.dtype, weight.dtype), lent
             ctx.save_for_backward(hidden_gradient, weight_gradient)
         return losses
 
@@ -62,13 +99,12 @@ class _BlockwiseLoss(torch.autograd.Function):
         scale = factors[0]  # one factor for all, as of a sum or a mean
         hidden_gradient, weight_gradient = ctx.saved_tensors
         hidden_dtype, weight_dtype = ctx.dtypes
-        return (
-            hidden_gradient.mul_(scale).to(hidden_dtype),
-            weight_gradient.mul_(scale).to(weight_dtype),
-            None,
-            None,
-            None,
-        )
+        hidden_part = hidden_gradient.mul_(scale).to(hidden_dtype)
+        weight_gradient.mul_(scale)
+        if ctx.lent is None:
+            return hidden_part, weight_gradient.to(weight_dtype), None, None, None, None
+        ctx.lent.append(weight_gradient)
+        return hidden_part, None, None, None, None, None
 
 
 def _blocks(

@@ -4,9 +4,10 @@ torchrun starts the ranks; without it there is one, and nothing here imports tor
 larger parts.
 """
 
+import ctypes
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from inference.errors import TrainError
 
 NAMES = ("data", "tensor")  # the dimensions of the ranks' mesh
 WAIT_SECONDS = 600.0
+MAPPED_BYTES = 2**17  # on CPUs a larger tensor gets pages of its own
+_MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD
 Result = TypeVar("Result")
 
 
@@ -125,6 +128,8 @@ def joined(tensor_size: int = 1) -> Iterator[Ranks]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    else:
+        _give_freed_memory_back()
     backend = "cuda:nccl,cpu:gloo" if device == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=timedelta(seconds=WAIT_SECONDS))
     try:
@@ -133,3 +138,13 @@ def joined(tensor_size: int = 1) -> Iterator[Ranks]:
         yield Ranks(rank, size, tensor_size, device, mesh)
     finally:
         dist.destroy_process_group()
+
+
+def _give_freed_memory_back() -> None:
+    """Let glibc return each large tensor's memory once it is freed.
+
+    It would keep what gathered layers leave, which is as much as sharing the weights saves.
+    Elsewhere than under glibc there is no such call, and this does nothing.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, MAPPED_BYTES)

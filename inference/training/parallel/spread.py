@@ -33,8 +33,9 @@ def require_shares(config: OptConfig, tensor_size: int) -> None:
 def spread(model: TrainedOpt, ranks: Ranks, dtype: torch.dtype) -> None:
     """Replace the weights of a model on the meta device by this rank's shares.
 
-    Each layer is gathered when its turn comes, and the embedding, which is the head too, stays for
-    the whole step. Weights and gradients' sums are fp32; the arithmetic is of dtype.
+    Each layer is gathered when its turn comes. The embedding, which is the head too, is gathered
+    for the way forward alone: its gradients are computed there. Weights and gradients' sums are
+    fp32; the arithmetic is of dtype.
     """
     if ranks.tensor_size > 1:
         require_shares(model.config, ranks.tensor_size)
@@ -42,9 +43,11 @@ def spread(model: TrainedOpt, ranks: Ranks, dtype: torch.dtype) -> None:
     low = None if dtype == torch.float32 else dtype
     policy = MixedPrecisionPolicy(param_dtype=low, reduce_dtype=torch.float32)
     data = ranks.mesh["data"]
-    for layer in model.layers:
-        fully_shard(layer, mesh=data, mp_policy=policy)
-    fully_shard(model, mesh=data, mp_policy=policy, reshard_after_forward=False)
+    small = (model.final_layer_norm, model.project_in, model.project_out)
+    for part in (*model.layers, *filter(None, small)):
+        fully_shard(part, mesh=data, mp_policy=policy)
+    fully_shard(model, mesh=data, mp_policy=policy, reshard_after_forward=True)
+    model.set_unshard_in_backward(False)  # type: ignore[operator]
 
 
 def _share_layers(model: TrainedOpt, mesh: Any) -> None:
