@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 
 class DomainError(Exception):
@@ -18,7 +24,7 @@ class DomainError(Exception):
     """
 
     code: ClassVar[str] = "invalid"
-    act_label: ClassVar[str] = "Back to the models"
+    act_label: ClassVar[str | StrPromise] = _("Back to the models")
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
 
     def __init__(self, message: str, *, field: str | None = None, help_url: str = "") -> None:
@@ -74,7 +80,7 @@ class Broken(DomainError):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
     def __init__(self) -> None:
-        super().__init__("Something broke on our side. Try again in a minute.")
+        super().__init__(gettext("Something broke on our side. Try again in a minute."))
 
 
 class FieldErrors(Invalid):

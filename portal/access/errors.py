@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from portal.errors import Conflict, DomainError, Forbidden, Invalid, InvalidTransition, NotFound
+from portal.text.languages import Words
 
 if TYPE_CHECKING:
     from portal.access.policy.refusals import Refusal
@@ -15,21 +19,25 @@ if TYPE_CHECKING:
 class _Unseen(NotFound):
     """An error for a row that doesn't exist or that may not be seen; it doesn't say which."""
 
-    noun: ClassVar[str]
+    unseen: ClassVar[Words]
 
     def __init__(self) -> None:
-        super().__init__(f"There’s no such {self.noun}, or none that you may see.")
+        super().__init__(str(self.unseen))
 
 
 class RequestNotFound(_Unseen):
     code = "request_not_found"
-    noun = "request"
+    unseen = _("There’s no such request, or none that you may see.")
 
 
 class RequestHasMovedOn(InvalidTransition):
     def __init__(self, reference: str, state: str) -> None:
         super().__init__(
-            f"Request {reference} is now “{state}”, so this can’t be done. Nothing was changed."
+            gettext(
+                "Request %(reference)s is now “%(state)s”, so this can’t be done. Nothing was "
+                "changed."
+            )
+            % {"reference": reference, "state": state}
         )
 
 
@@ -41,16 +49,24 @@ class BeingDecided(InvalidTransition):
 
     def __init__(self, reference: str) -> None:
         super().__init__(
-            f"The reviewers are at work on request {reference}, so it can’t be changed at this "
-            "moment. Try again in a few minutes. Nothing was changed."
+            gettext(
+                "The reviewers are at work on request %(reference)s, so it can’t be changed at "
+                "this moment. Try again in a few minutes. Nothing was changed."
+            )
+            % {"reference": reference}
         )
 
 
 class EmailNotVerified(Forbidden):
+    """An error for who would submit, or sign, and has proved no address."""
+
     code = "email_not_verified"
 
-    def __init__(self, then: str = "submit. Your draft is kept") -> None:
-        super().__init__(f"Confirm your e-mail address first; then {then}.")
+    def __init__(self, *, signs: bool = False) -> None:
+        submit = gettext("Confirm your e-mail address first; then submit. Your draft is kept.")
+        super().__init__(
+            gettext("Confirm your e-mail address first; then sign.") if signs else submit
+        )
 
 
 class LicenceChanged(Conflict):
@@ -58,7 +74,7 @@ class LicenceChanged(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "The licence has a newer version. Read and sign that one; nothing is lost."
+            gettext("The licence has a newer version. Read and sign that one; nothing is lost.")
         )
 
 
@@ -98,12 +114,12 @@ class AlreadyGranted(Conflict):
     """An error where access is open already, or offered and waiting for a signature."""
 
     code = "already_granted"
-    act_label = "Open the model’s page"
+    act_label = _("Open the model’s page")
 
 
 class AlreadyOffered(AlreadyGranted):
     code = "already_offered"
-    act_label = "Read and sign"
+    act_label = _("Read and sign")
 
 
 class HasAccess(Invalid):
@@ -148,14 +164,17 @@ class EndedByTheLab(Forbidden):
 
     def __init__(self, repo_name: str) -> None:
         super().__init__(
-            f"The lab ended your access to {repo_name}, and signing again doesn’t open it. Its "
-            "letter says why; answer that letter."
+            gettext(
+                "The lab ended your access to %(repo_name)s, and signing again doesn’t open it. "
+                "Its letter says why; answer that letter."
+            )
+            % {"repo_name": repo_name}
         )
 
 
 class GrantNotFound(_Unseen):
     code = "grant_not_found"
-    noun = "grant"
+    unseen = _("There’s no such grant, or none that you may see.")
 
 
 class OfferLapsed(Conflict):
@@ -173,8 +192,11 @@ class NotShareable(Forbidden):
 
     def __init__(self) -> None:
         super().__init__(
-            "This grant is personal, and the licence lets nobody share it. Members work only under "
-            "a licence that an organization signed; your colleague may ask for access of their own."
+            gettext(
+                "This grant is personal, and the licence lets nobody share it. Members work "
+                "only under a licence that an organization signed; your colleague may ask for "
+                "access of their own."
+            )
         )
 
 
@@ -187,36 +209,41 @@ class MembershipNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__(
-            "There’s no such invitation for you. It is for one address: add that address to your "
-            "account, confirm it, and open the link again."
+            gettext(
+                "There’s no such invitation for you. It is for one address: add that address to "
+                "your account, confirm it, and open the link again."
+            )
         )
 
 
 class NotOfTheOrganization(Forbidden):
     code = "not_of_the_organization"
-    act_label = "Prove where you work"
+    act_label = _("Prove where you work")
 
     def __init__(self, names: str, *, help_url: str) -> None:
         super().__init__(
-            f"This grant is for people of {names}, and nothing proves yet that you are. Add and "
-            "confirm an address there, or name somebody who says so; then join.",
+            gettext(
+                "This grant is for people of %(names)s, and nothing proves yet that you are. "
+                "Add and confirm an address there, or name somebody who says so; then join."
+            )
+            % {"names": names},
             help_url=help_url,
         )
 
 
 class RenewalNotFound(_Unseen):
     code = "renewal_not_found"
-    noun = "renewal"
+    unseen = _("There’s no such renewal, or none that you may see.")
 
 
 class NotRenewable(Conflict):
     code = "not_renewable"
-    act_label = "Back to the grant"
+    act_label = _("Back to the grant")
 
 
 class HoldNotFound(_Unseen):
     code = "hold_not_found"
-    noun = "hold"
+    unseen = _("There’s no such hold, or none that you may see.")
 
 
 class HeldBack(Forbidden):
@@ -235,7 +262,7 @@ class Refused(Forbidden):
 
 class SignatureNotFound(_Unseen):
     code = "signature_not_found"
-    noun = "signature"
+    unseen = _("There’s no such signature, or none that you may see.")
 
 
 class NoSigningKey(DomainError):
@@ -273,7 +300,7 @@ class AddressUnproved(Conflict):
 
 class CheckNotFound(_Unseen):
     code = "check_not_found"
-    noun = "check"
+    unseen = _("There’s no such check, or none that you may see.")
 
 
 class AlreadyClaimed(Conflict):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from portal.text.languages import Words
+
 
 @dataclass(frozen=True)
 class StatusBadge:
     """The tone, words and icon that ``{% badge %}`` renders."""
 
     tone: str
-    text: str
+    text: Words
     icon: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Conflict, DomainError, Forbidden, InvalidTransition, NotFound
 
@@ -16,7 +18,7 @@ class UnknownToken(DomainError):
     status = HTTPStatus.UNAUTHORIZED
 
     def __init__(self) -> None:
-        super().__init__("This token isn’t valid here: mistyped, expired or revoked.")
+        super().__init__(gettext("This token isn’t valid here: mistyped, expired or revoked."))
 
 
 class NoSuchToken(NotFound):
@@ -28,8 +30,11 @@ class TooManyTokens(Conflict):
 
     def __init__(self, at_most: int) -> None:
         super().__init__(
-            f"You have {at_most} live tokens, as many as one account may have. Revoke those that "
-            "you no longer use, then make this one.",
+            gettext(
+                "You have %(at_most)s live tokens, as many as one account may have. Revoke those "
+                "that you no longer use, then make this one."
+            )
+            % {"at_most": at_most},
             help_url=reverse("accounts:tokens"),
         )
 
@@ -39,8 +44,11 @@ class NameTaken(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The name {name} was taken while you signed up. Go back and choose another; nothing "
-            "was made.",
+            gettext(
+                "The name %(name)s was taken while you signed up. Go back and choose another; "
+                "nothing was made."
+            )
+            % {"name": name},
             field="username",
         )
 
@@ -51,7 +59,7 @@ class AddressTaken(Conflict):
     code = "address_taken"
 
     def __init__(self) -> None:
-        super().__init__("This address has an account. Reset its password.", field="email")
+        super().__init__(gettext("This address has an account. Reset its password."), field="email")
 
 
 class NoSuchOrganization(NotFound):
@@ -68,7 +76,7 @@ class AddressNeeded(Forbidden):
     """The account has no proved address, so it can have no token, second address or mail."""
 
     code = "address_needed"
-    act_label = "See your addresses"
+    act_label = _("See your addresses")
 
     def __init__(self, message: str) -> None:
         super().__init__(message, help_url=reverse("account_email"))
@@ -91,6 +99,8 @@ class ProofLinkUseless(NotFound):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is too old, or belongs to another account. Ask for a new letter on your "
-            "affiliations page."
+            gettext(
+                "This link is too old, or belongs to another account. Ask for a new letter on your "
+                "affiliations page."
+            )
         )

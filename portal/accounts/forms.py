@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Reference, Scope, User
@@ -19,10 +20,10 @@ class SignupFields(forms.Form):
     """The fields of signing up beyond allauth's own."""
 
     name = LineInput(
-        label="Full name",
+        label=_("Full name"),
         max_length=200,
-        help_text="As you would sign an agreement.",
-        error_messages={"required": "Give the name you sign with."},
+        help_text=_("As you would sign an agreement."),
+        error_messages={"required": _("Give the name you sign with.")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -36,20 +37,24 @@ class ProfileForm(forms.Form):
     """The name of an account. Addresses and the password have their own pages."""
 
     name = LineInput(
-        label="Full name",
+        label=_("Full name"),
         max_length=200,
-        help_text="You sign agreements with it, so write it as in your papers. What you have "
-        "signed keeps the name you typed then.",
+        help_text=_(
+            "You sign agreements with it, so write it as in your papers. What you have "
+            "signed keeps the name you typed then."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
 
 class KeysForm(forms.Form):
     keys = forms.BooleanField(
-        label="Keyboard shortcuts of a single key",
+        label=_("Keyboard shortcuts of a single key"),
         required=False,
-        help_text="Such as “a” to approve and “j” for the next row. Switch it off if you speak to "
-        "your machine, or press keys by accident. This browser remembers the choice.",
+        help_text=_(
+            "Such as “a” to approve and “j” for the next row. Switch it off if you speak to "
+            "your machine, or press keys by accident. This browser remembers the choice."
+        ),
     )
 
 
@@ -57,16 +62,18 @@ class TimeZoneForm(forms.Form):
     """The time zone in which pages show times."""
 
     time_zone = forms.ChoiceField(
-        label="Time zone",
+        label=_("Time zone"),
         required=False,
-        help_text="For times of day. Dates by which something is due, or ends, are of UTC for "
-        "everybody. This browser remembers the choice.",
+        help_text=_(
+            "For times of day. Dates by which something is due, or ends, are of UTC for "
+            "everybody. This browser remembers the choice."
+        ),
     )
 
     def __init__(self, *args: Any, zones: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
         choice: Any = self.fields["time_zone"]
-        choice.choices = [("", "That of this browser"), *((zone, zone) for zone in zones)]
+        choice.choices = [("", gettext("That of this browser")), *((zone, zone) for zone in zones)]
 
 
 class LanguageForm(forms.Form):
@@ -93,30 +100,30 @@ class ReferenceForm(forms.Form):
     use_required_attribute = False
 
     organization = forms.CharField(
-        label="Organization",
+        label=_("Organization"),
         max_length=300,
-        help_text="Its whole name, or its ROR id.",
-        error_messages={"required": "Name the organization."},
+        help_text=_("Its whole name, or its ROR id."),
+        error_messages={"required": _("Name the organization.")},
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     name = forms.CharField(
-        label="Who knows that you work there",
+        label=_("Who knows that you work there"),
         max_length=200,
-        help_text="Such as a head of department, or a colleague.",
-        error_messages={"required": "Say whom to ask."},
+        help_text=_("Such as a head of department, or a colleague."),
+        error_messages={"required": _("Say whom to ask.")},
     )
     email = forms.EmailField(
-        label="Their e-mail address",
-        help_text="One at the organization: an answer from free mail proves nothing.",
+        label=_("Their e-mail address"),
+        help_text=_("One at the organization: an answer from free mail proves nothing."),
         error_messages={
-            "required": "Give their address.",
-            "invalid": "Give an address such as name@university.example.",
+            "required": _("Give their address."),
+            "invalid": _("Give an address such as name@university.example."),
         },
     )
     relation = forms.CharField(
-        label="How they know you",
+        label=_("How they know you"),
         max_length=200,
-        error_messages={"required": "Say how they know that you work there."},
+        error_messages={"required": _("Say how they know that you work there.")},
     )
 
 
@@ -126,10 +133,10 @@ class ReferenceAddressForm(forms.Form):
     use_required_attribute = False
 
     email = forms.EmailField(
-        label="Their e-mail address",
+        label=_("Their e-mail address"),
         error_messages={
-            "required": "Give their address.",
-            "invalid": "Give an address such as name@university.example.",
+            "required": _("Give their address."),
+            "invalid": _("Give an address such as name@university.example."),
         },
     )
 
@@ -140,19 +147,19 @@ class ReferenceAnswerForm(forms.Form):
     use_required_attribute = False
 
     verdict = forms.ChoiceField(
-        label="Can you confirm it?",
+        label=_("Can you confirm it?"),
         choices=[
-            (Reference.Verdict.CONFIRMED, "Yes, they work there"),
-            (Reference.Verdict.DENIED, "No, or I don’t know them"),
+            (Reference.Verdict.CONFIRMED, _("Yes, they work there")),
+            (Reference.Verdict.DENIED, _("No, or I don’t know them")),
         ],
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose whether you can confirm it."},
+        error_messages={"required": _("Choose whether you can confirm it.")},
     )
     comment = LongText(
-        label="Anything that the reviewers should know",
+        label=_("Anything that the reviewers should know"),
         required=False,
         max_length=2000,
-        help_text="Reviewers of the request read it; the person who named you does not.",
+        help_text=_("Reviewers of the request read it; the person who named you does not."),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -163,28 +170,28 @@ class TokenForm(forms.Form):
     use_required_attribute = False
 
     name = LineInput(
-        label="Name",
+        label=_("Name"),
         max_length=80,
-        help_text="Where you will use it, so that you know later which to revoke.",
-        error_messages={"required": "Say where you will use the token."},
+        help_text=_("Where you will use it, so that you know later which to revoke."),
+        error_messages={"required": _("Say where you will use the token.")},
     )
     scopes = forms.MultipleChoiceField(
-        label="It may",
+        label=_("It may"),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one thing that the token may do."},
+        error_messages={"required": _("Choose at least one thing that the token may do.")},
     )
     days = forms.TypedChoiceField(
-        label="Expires",
+        label=_("Expires"),
         coerce=int,
-        choices=[(30, "in 30 days"), (90, "in 90 days"), (365, "in 365 days")],
+        choices=[(30, _("in 30 days")), (90, _("in 90 days")), (365, _("in 365 days"))],
         initial=90,
     )
     hints: ClassVar = {
-        "download": "Files of models that you have access to",
-        "infer": "Prompt hosted models, within your quota",
-        "publish": "New revisions, where you may publish",
-        "review": "Requests, where you sit on the team",
-        "admin": "Settings, teams and grants, where you administer",
+        "download": _("Files of models that you have access to"),
+        "infer": _("Prompt hosted models, within your quota"),
+        "publish": _("New revisions, where you may publish"),
+        "review": _("Requests, where you sit on the team"),
+        "admin": _("Settings, teams and grants, where you administer"),
     }
 
     def __init__(self, *args: Any, scopes: Iterable[Scope], **kwargs: Any) -> None:

@@ -41,7 +41,7 @@ class AddressLinkInvalid(NotFound):
     code = "address_link_invalid"
 
     def __init__(self) -> None:
-        super().__init__("This link is too old, or for another account. Ask for a new one.")
+        super().__init__(_("This link is too old, or for another account. Ask for a new one."))
 
 
 @dataclass(frozen=True)

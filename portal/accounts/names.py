@@ -8,6 +8,7 @@ from functools import cache
 
 from django.core.exceptions import ValidationError
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.translation import gettext
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 
@@ -20,9 +21,11 @@ def validate_name(value: str) -> None:
     """Raise ValidationError unless a name fits the Hub's rule for ``namespace/name``."""
     if not NAME.fullmatch(value) or "--" in value or ".." in value or value.endswith(".git"):
         raise ValidationError(
-            "Use 1 to 96 letters (a–z, A–Z), digits, dots, hyphens or underscores, beginning with "
-            "a letter or digit, and not ending with a dot or hyphen, or with “.git”; without “--” "
-            "or “..”."
+            gettext(
+                "Use 1 to 96 letters (a–z, A–Z), digits, dots, hyphens or underscores, "
+                "beginning with a letter or digit, and not ending with a dot or hyphen, or with "
+                "“.git”; without “--” or “..”."
+            )
         )
 
 
@@ -30,14 +33,18 @@ def validate_namespace(value: str) -> None:
     """Raise ValidationError for a name that is the address of a page of this site."""
     validate_name(value)
     if value.lower() in reserved_words() | {NEW, STATIC}:
-        raise ValidationError(f"“{value}” is a page of this site. Choose another name.")
+        raise ValidationError(
+            gettext("“%(value)s” is a page of this site. Choose another name.") % {"value": value}
+        )
 
 
 def validate_lab_name(value: str) -> None:
     """Raise ValidationError for a name that no lab may have, a page's among them."""
     validate_namespace(value)
     if value.lower() in MISLEADING:
-        raise ValidationError(f"No lab is called “{value}”. Choose another name.")
+        raise ValidationError(
+            gettext("No lab is called “%(value)s”. Choose another name.") % {"value": value}
+        )
 
 
 @cache

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
+from django.utils.translation import gettext as _
 
 from portal.accounts.mailboxes import mailbox_of
 from portal.accounts.models import Reference, User
@@ -22,14 +23,14 @@ def check_question(person: User, words: dict[str, str], email: str, now: datetim
     """Raise FieldErrors that say, in full sentences, what is wrong with what a person typed."""
     errors = line_errors(words)
     missing = {
-        "name": "Say whom to ask.",
-        "relation": "Say how they know that you work there.",
-        "organization_name": "Name the organization.",
+        "name": _("Say whom to ask."),
+        "relation": _("Say how they know that you work there."),
+        "organization_name": _("Name the organization."),
     }
     errors |= {field: text for field, text in missing.items() if not words[field]}
     limits = {"name": 200, "relation": 200, "organization_name": 300}
     errors |= {
-        field: f"Use {limit} characters at most."
+        field: (_("Use %(limit)s characters at most.") % {"limit": limit})
         for field, limit in limits.items()
         if len(words[field]) > limit
     }
@@ -47,7 +48,7 @@ def check_address(person: User, email: str, now: datetime) -> None:
 
 def _too_many(person: User, now: datetime) -> str:
     if Reference.objects.of(person).filter(asked_at__gt=now - DAY).count() >= ASKS_A_DAY:
-        return "You have asked three people within a day. Try again tomorrow."
+        return _("You have asked three people within a day. Try again tomorrow.")
     return ""
 
 
@@ -56,13 +57,13 @@ def _refused_address(person: User, email: str, now: datetime) -> str:
         validate_email(email)
         MaxLengthValidator(LONGEST_ADDRESS)(email)
     except ValidationError:
-        return "Give an address such as name@university.example."
+        return _("Give an address such as name@university.example.")
     own = {*EmailAddress.objects.filter(user=person).values_list("email", flat=True), person.email}
     if mailbox_of(email) in {mailbox_of(address) for address in own}:
-        return "This is your own address. Name somebody else."
+        return _("This is your own address. Name somebody else.")
     questions = Reference.objects.of(person)
     if questions.filter(email__iexact=email, verdict=Reference.Verdict.DENIED).exists():
-        return "This address has answered no. Name somebody else."
+        return _("This address has answered no. Name somebody else.")
     if questions.open_at(now).filter(email__iexact=email).exists():
-        return "You have asked this address already. It can be sent again from the list."
+        return _("You have asked this address already. It can be sent again from the list.")
     return ""

@@ -12,9 +12,10 @@ from http import HTTPStatus
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.errors import DomainError
-from portal.formatting import counted
 from portal.outbox.models import OutboxMessage
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -31,7 +32,10 @@ class TooManyLetters(DomainError):
 
     def __init__(self, message: str, *, until: datetime, now: datetime) -> None:
         seconds = max(1, int((until - now).total_seconds()))
-        super().__init__(f"{message} Nothing was done; try again in {_in_words(seconds)}.")
+        super().__init__(
+            _("%(message)s Nothing was done; try again in %(in_words)s.")
+            % {"message": message, "in_words": _in_words(seconds)}
+        )
         self.retry_after_seconds = seconds
 
 
@@ -41,11 +45,16 @@ def require_within_budget(message: OutboxMessage, now: datetime) -> None:
     sent = OutboxMessage.objects.exclude(sender=None).exclude(pk=message.pk)
     by_sender = sent.filter(sender=message.sender, created_at__gt=now - HOUR)
     if over := _last_to_wait_for(by_sender, MOST_AN_HOUR):
-        words = f"You have caused {MOST_AN_HOUR} letters to others within an hour."
+        words = _("You have caused %(most_an_hour)s letters to others within an hour.") % {
+            "most_an_hour": MOST_AN_HOUR
+        }
         raise TooManyLetters(words, until=over + HOUR, now=now)
     to_one = _to(message.address, sent).filter(created_at__gt=now - DAY)
     if over := _last_to_wait_for(to_one, MOST_A_DAY_TO_ONE):
-        words = f"{message.address} has had {MOST_A_DAY_TO_ONE} letters from here within a day."
+        words = _("%(address)s has had %(most_a_day_to_one)s letters from here within a day.") % {
+            "address": message.address,
+            "most_a_day_to_one": MOST_A_DAY_TO_ONE,
+        }
         raise TooManyLetters(words, until=over + DAY, now=now)
 
 
@@ -71,5 +80,6 @@ def _last_to_wait_for(letters: models.QuerySet[OutboxMessage], most: int) -> dat
 def _in_words(seconds: int) -> str:
     minutes = -(-seconds // 60)
     if minutes < 90:
-        return counted(minutes, "minute")
-    return counted(-(-minutes // 60), "hour")
+        return ngettext("%(number)d minute", "%(number)d minutes", minutes) % {"number": minutes}
+    hours = -(-minutes // 60)
+    return ngettext("%(number)d hour", "%(number)d hours", hours) % {"number": hours}

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from django.utils.translation import gettext as _
+
 from portal.errors import Conflict, DomainError, NotFound
 
 
@@ -9,7 +11,7 @@ class NoSuchLetter(NotFound):
     code = "letter_not_found"
 
     def __init__(self) -> None:
-        super().__init__("There’s no such letter, or none that you may send again.")
+        super().__init__(_("There’s no such letter, or none that you may send again."))
 
 
 class NotYetSent(Conflict):
@@ -22,7 +24,8 @@ class ResentTooOften(DomainError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"A letter is sent again at most {most} times a day. You can read it in the inbox."
+            _("A letter is sent again at most %(most)s times a day. You can read it in the inbox.")
+            % {"most": most}
         )
 
 

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from portal.access.grants.pending_actions import turn_count
 from portal.access.querysets.requests import seats_as_guest
@@ -147,19 +148,19 @@ def navigation(user: User | None, work: Work) -> list[NavEntry]:
     """Return the navigation's entries: the queue first for reviewers, few for anonymous users."""
     entries: list[tuple[str, str, str, CappedCount | None]] = []
     if user and work.reviews:
-        entries.append(("queue", "Queue", "access:queue", open_cases(user)))
-    entries.append(("models", "Models", "site:home", None))
+        entries.append(("queue", _("Queue"), "access:queue", open_cases(user)))
+    entries.append(("models", _("Models"), "site:home", None))
     if user:
         waiting = turn_count(user, timezone.now())
         count = CappedCount(waiting) if waiting else None
-        entries.append(("access", "Access", "site:access", count))
-    entries.append(("playground", "Playground", "jobs:playground", None))
+        entries.append(("access", _("Access"), "site:access", count))
+    entries.append(("playground", _("Playground"), "jobs:playground", None))
     if work.runs_lab:
-        entries.append(("lab", "Lab", "site:labs", None))
+        entries.append(("lab", _("Lab"), "site:labs", None))
     if user and user.is_operator:
-        entries.append(("operators", "Operators", "site:operators_home", None))
+        entries.append(("operators", _("Operators"), "site:operators_home", None))
     if user:
-        entries.append(("tokens", "Tokens", "accounts:tokens", None))
+        entries.append(("tokens", _("Tokens"), "accounts:tokens", None))
     return [
         NavEntry(key, label, url, count)
         for key, label, name, count in entries

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.defaults import bad_request as django_bad_request
 from django.views.defaults import page_not_found
 
@@ -49,11 +50,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for Django's ``handler400``; a body over the limit is a 413."""
     if isinstance(exception, RequestDataTooBig):
         largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20
-        error: DomainError = TooLarge(f"Send at most {largest} MB at once, in several requests.")
+        error: DomainError = TooLarge(
+            _("Send at most %(largest)s MB at once, in several requests.") % {"largest": largest}
+        )
         return answer(error, request)
     if surface_of(request) is Surface.PAGE:  # too early for a page that names who is signed in
         return django_bad_request(request, exception)
-    error = Invalid("This request can’t be read. Check how it was made, and send it again.")
+    error = Invalid(_("This request can’t be read. Check how it was made, and send it again."))
     return answer(error, request)
 
 
@@ -61,4 +64,4 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for Django's ``handler404``: an address that leads to no view."""
     if form_of_refusal(request) is Surface.PAGE:
         return page_not_found(request, exception)
-    return answer(NotFound("There’s nothing at this address."), request)
+    return answer(NotFound(_("There’s nothing at this address.")), request)

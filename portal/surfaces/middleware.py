@@ -13,6 +13,7 @@ from django.http import (
     QueryDict,
 )
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
 
 from portal.accounts.tokens.authentication import is_browser
 from portal.catalog.errors import RepoMoved
@@ -48,7 +49,7 @@ class DomainErrorMiddleware(MiddlewareMixin):
         charset = (request.content_params or {}).get("charset", "utf-8").lower()
         if charset in READABLE_CHARSETS:
             return None
-        error = Invalid("That charset isn’t read here. Send what you send as UTF-8.")
+        error = Invalid(_("That charset isn’t read here. Send what you send as UTF-8."))
         return answer(error, request)
 
     def process_view(
@@ -59,9 +60,9 @@ class DomainErrorMiddleware(MiddlewareMixin):
         Programs' bodies are read by ``portal.parsing``, which does the same.
         """
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-            text = "An address may not hold the character U+0000. Look for a stray %00 in it."
+            text = _("An address may not hold the character U+0000. Look for a stray %00 in it.")
         elif surface_of(request) is Surface.PAGE and _has_nul(request.POST):
-            text = "A field holds the character U+0000, which no text may hold. Type it anew."
+            text = _("A field holds the character U+0000, which no text may hold. Type it anew.")
         else:
             return None
         return answer(Invalid(text), request)

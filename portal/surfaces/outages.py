@@ -11,6 +11,7 @@ import logging
 from http import HTTPStatus
 
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -35,8 +36,11 @@ class ServiceAway(DomainError):
 
     def __init__(self, service: str) -> None:
         super().__init__(
-            f"{service} can’t be reached just now. What you sent may not have been kept: look, and "
-            "send it again in a few seconds. If it stays so, tell the operator."
+            _(
+                "%(service)s can’t be reached just now. What you sent may not have been kept: "
+                "look, and send it again in a few seconds. If it stays so, tell the operator."
+            )
+            % {"service": service}
         )
         self.service = service
 
@@ -49,8 +53,10 @@ class DiskFull(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The disk here is full, so what you sent wasn’t kept. Ask the operator to make room; "
-            "then send it again."
+            _(
+                "The disk here is full, so what you sent wasn’t kept. Ask the operator to make "
+                "room; then send it again."
+            )
         )
 
 
@@ -64,13 +70,13 @@ def outage_of(error: BaseException | None) -> DomainError | None:
 
 def _outage_of(error: BaseException | None) -> DomainError | None:
     if isinstance(error, OperationalError | InterfaceError):
-        return ServiceAway("Our database") if _is_away(error) else None
+        return ServiceAway(_("Our database")) if _is_away(error) else None
     if isinstance(error, RedisConnectionError | RedisTimeoutError | ReadOnlyError):
-        return ServiceAway("Our cache")
+        return ServiceAway(_("Our cache"))
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return DiskFull()
     if error is not None and bucket_is_away(error):
-        return ServiceAway("The store of files")
+        return ServiceAway(_("The store of files"))
     return None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 
 from portal.errors import FieldErrors
 
@@ -36,9 +37,9 @@ def as_line(value: str) -> str:
 def line_fault(value: str) -> str:
     """Return how to mend a text that isn't one plain line, or "" for one that is."""
     if LINK.search(value):
-        return "Write it without a link."
+        return gettext("Write it without a link.")
     if any(_is_hidden(character) for character in value):
-        return "Write it in one line, without characters that can’t be seen."
+        return gettext("Write it in one line, without characters that can’t be seen.")
     return ""
 
 

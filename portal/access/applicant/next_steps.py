@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import F
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import is_active, is_offered
@@ -64,11 +65,11 @@ def _row(access_request: AccessRequest, grant: Grant | None, now: datetime) -> L
     repo = access_request.repo
     start = reverse("access:start", args=[repo.namespace.name, repo.name])
     texts = {
-        State.DRAFT: ("Continue", start),
-        State.NEEDS_INFO: ("Answer the question", f"{page}#question"),
-        State.DECLINED: ("Read why", page),
-        State.LAPSED: ("Take it up again", page),
-        State.WITHDRAWN: ("Ask again", start),
+        State.DRAFT: (_("Continue"), start),
+        State.NEEDS_INFO: (_("Answer the question"), f"{page}#question"),
+        State.DECLINED: (_("Read why"), page),
+        State.LAPSED: (_("Take it up again"), page),
+        State.WITHDRAWN: (_("Ask again"), start),
     }
     text, url = texts.get(state, ("", ""))
     is_late = not url and access_request.is_overdue(now)
@@ -80,9 +81,9 @@ def _approved(access_request: AccessRequest, grant: Grant, now: datetime) -> Lis
     badge = FOR_APPLICANT[State.APPROVED]
     if is_offered(grant, now):
         offer = reverse("access:offer", args=[grant.pk])
-        return ListedRequest(access_request, grant_state(grant, now), "Read and sign", offer)
+        return ListedRequest(access_request, grant_state(grant, now), _("Read and sign"), offer)
     if is_active(grant, now):
-        text = "Use the models" if access_request.collection else "Use the model"
+        text = _("Use the models") if access_request.collection else _("Use the model")
         return ListedRequest(access_request, badge, text, access_request.about_url)
     page = reverse("access:grant", args=[grant.pk])
-    return ListedRequest(access_request, grant_state(grant, now), "See the grant", page)
+    return ListedRequest(access_request, grant_state(grant, now), _("See the grant"), page)

@@ -17,7 +17,8 @@ from portal.access.requests.licence_text import LicenceBlock, SummaryColumn, blo
 from portal.access.requests.signing import Signature
 from portal.access.requests.texts_to_sign import TextToSign
 from portal.access.requests.views.common import posted_signature
-from portal.catalog.models import LicenceVersion, Mode
+from portal.catalog.models import LicenceVersion
+from portal.catalog.models.repos import modes_in_words
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,4 @@ def _opened(access_request: AccessRequest, text: TextToSign, now: datetime) -> l
         text.version.licence_id,
         now,
     )
-    return [f"{terms.repo.full_name} ({_modes(terms.modes)})" for terms in opened]
-
-
-def _modes(modes: Sequence[str]) -> str:
-    return " and ".join(Mode(mode).label.lower() for mode in modes)
+    return [f"{terms.repo.full_name} ({modes_in_words(terms.modes)})" for terms in opened]

@@ -45,7 +45,7 @@ def preview_steps(
     """
     known = None if before is None else {question.name: question for question in before}
     return [
-        PreviewStep(step.label, list(_rows(step.form, repo, questions, known)))
+        PreviewStep(str(step.label), list(_rows(step.form, repo, questions, known)))
         for step in STEPS
         if step.form
     ]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from portal.access.errors import AddressUnproved, EmailNotVerified, HeldBack, HoldStands
 from portal.access.lifecycle import ends_at
@@ -40,7 +41,7 @@ def require_admissible(
     if not person.has_verified_email:
         if _is_another(actor, person):
             raise AddressUnproved(person.display_name)
-        raise EmailNotVerified("sign")
+        raise EmailNotVerified(signs=True)
     require_not_held(person, repo, now, actor=actor)
 
 
@@ -68,7 +69,7 @@ def require_not_held(
     if _is_another(actor, person):
         raise HoldStands
     raise HeldBack(
-        "Your access is suspended, so it can’t be opened now. The notice says whom to ask."
+        _("Your access is suspended, so it can’t be opened now. The notice says whom to ask.")
     )
 
 

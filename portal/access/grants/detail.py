@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from portal.access.errors import GrantNotFound
 from portal.access.grants.locks import line_of
@@ -150,7 +151,7 @@ def grant_context(seen: Seen, now: datetime) -> dict[str, Any]:
         "member_cap": cap_of(grant) if is_shareable(grant) else 0,
         "letters": _letters(grant, now) if seen.mine or seen.may_review else [],
         "two_people": two_people,
-        "end_verb": "Propose to end it" if two_people and not proposed else "End access now",
+        "end_verb": _("Propose to end it") if two_people and not proposed else _("End access now"),
         "now": now,
     }
 

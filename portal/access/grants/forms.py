@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.grants.governing_licence import versions_of_grants
 from portal.access.models import Acceptance
@@ -19,13 +21,13 @@ class RenewForm(SignatureForm):
     """The report on the use so far, above the signature."""
 
     report = words_field(
-        "What did you use it for, and what came of it?",
-        "Two to six sentences. The team reads it; nothing of it is published.",
-        "Say what you used the model for, and what came of it.",
+        _("What did you use it for, and what came of it?"),
+        _("Two to six sentences. The team reads it; nothing of it is published."),
+        _("Say what you used the model for, and what came of it."),
     )
     publications = words_field(
-        "Publications and releases",
-        "One a line: papers, code, data, models. Links are best.",
+        _("Publications and releases"),
+        _("One a line: papers, code, data, models. Links are best."),
         "",
         required=False,
     )
@@ -39,18 +41,18 @@ class MemberSignatureForm(SignatureForm):
         person = Acceptance.Capacity.PERSON
         capacity = self.fields["capacity"]
         capacity.choices = [(str(person), person.label)]  # type: ignore[attr-defined]
-        capacity.choice_hints = {"person": "Each member is bound in person"}  # type: ignore[attr-defined]
+        capacity.choice_hints = {"person": gettext("Each member is bound in person")}  # type: ignore[attr-defined]
         self.initial["capacity"] = str(person)
         self.fields["entity"].required = False
 
 
 class InviteForm(PageForm):
     email = forms.EmailField(
-        label="E-mail address",
-        help_text="The one at their organization. They sign in with an account that has it.",
+        label=_("E-mail address"),
+        help_text=_("The one at their organization. They sign in with an account that has it."),
         error_messages={
-            "required": "Give the address of the person you invite.",
-            "invalid": "Give one e-mail address, such as name@example.org.",
+            "required": _("Give the address of the person you invite."),
+            "invalid": _("Give one e-mail address, such as name@example.org."),
         },
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
@@ -58,21 +60,21 @@ class InviteForm(PageForm):
 
 class EndMembershipForm(PageForm):
     reason = LineInput(
-        label="Reason",
+        label=_("Reason"),
         max_length=200,
-        help_text="Both of you get it in a letter.",
-        error_messages={"required": "Say why; both of you get it in a letter."},
+        help_text=_("Both of you get it in a letter."),
+        error_messages={"required": _("Say why; both of you get it in a letter.")},
     )
 
 
 class CloseForm(PageForm):
     statement = words_field(
-        "What became of it?",
-        "Of the copies, and of what you made with the model. The team keeps this statement.",
-        "Say what became of the model’s copies and of what you made with it.",
+        _("What became of it?"),
+        _("Of the copies, and of what you made with the model. The team keeps this statement."),
+        _("Say what became of the model’s copies and of what you made with it."),
     )
     deleted_copies = forms.BooleanField(
-        label="Every copy of the weights that I or my members had is deleted",
+        label=_("Every copy of the weights that I or my members had is deleted"),
         required=False,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.access.errors import EndedByTheLab
 from portal.access.grants.activation import is_admissible, require_admissible, start_grant
@@ -73,7 +74,7 @@ def sign_for_grant(
     repo = ModelRepo.objects.with_names().get(pk=repo_id)
     modes = modes_by_signature(repo)
     if not modes:
-        raise Conflict("A signature alone doesn’t open this model. Its page says what does.")
+        raise Conflict(_("A signature alone doesn’t open this model. Its page says what does."))
     require_admissible(person, repo, now)
     if standing := _standing(person, repo, modes, now):
         return standing

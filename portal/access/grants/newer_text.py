@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.access.errors import GrantIsOver
 from portal.access.grants.activation import (
@@ -94,9 +95,11 @@ def sign_newer_version(
 
 def _why_not_newer(grant: Grant, now: datetime) -> str:
     if grant.is_offer:
-        return "This is an offer: sign its terms on its page."
+        return _("This is an offer: sign its terms on its page.")
     if grant.is_held:
-        return "A person on our team checks this access first. We write to you once that is done."
+        return _(
+            "A person on our team checks this access first. We write to you once that is done."
+        )
     if is_over(grant, now):
-        return "This grant has ended, so no newer text can be signed for it. You may ask again."
-    return "Nothing to sign: you go on under the newest text already."
+        return _("This grant has ended, so no newer text can be signed for it. You may ask again.")
+    return _("Nothing to sign: you go on under the newest text already.")

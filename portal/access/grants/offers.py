@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.access.errors import ConflictOfInterest, GrantIsOver, GrantNotFound, OfferLapsed
 from portal.access.grants.activation import (
@@ -121,12 +122,17 @@ def require_open(grant: Grant, now: datetime) -> None:
     if end is None:
         return
     if end.cause == Status.TAKEN_BACK:
-        raise GrantIsOver("The lab took this offer back. Its letter says why.", help_url=again)
+        raise GrantIsOver(_("The lab took this offer back. Its letter says why."), help_url=again)
     if end.cause == Status.DECLINED:
-        raise GrantIsOver("You declined this offer. You may ask again at any time.", help_url=again)
+        raise GrantIsOver(
+            _("You declined this offer. You may ask again at any time."), help_url=again
+        )
     raise OfferLapsed(
-        f"This offer lapsed on {whole_date(end.at)}. Ask again: your answers are kept, and the "
-        "team can offer it anew.",
+        _(
+            "This offer lapsed on %(end)s. Ask again: your answers are kept, and the team can "
+            "offer it anew."
+        )
+        % {"end": whole_date(end.at)},
         help_url=again,
     )
 
@@ -164,7 +170,9 @@ def decline_offer(*, person: User, grant_id: int, now: datetime) -> Grant:
     """Decline an offer, which has opened nothing. Declining again changes nothing."""
     grant = lock_own(person, grant_id, now)
     if not grant.is_offer:
-        raise GrantIsOver("You accepted this offer already. You can close the grant on its page.")
+        raise GrantIsOver(
+            _("You accepted this offer already. You can close the grant on its page.")
+        )
     if is_closed(grant):
         return grant
     require_open(grant, now)

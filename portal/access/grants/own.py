@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from portal.access.grants.status_badges import state_for
 from portal.access.lifecycle import End, end_of
 from portal.access.models import Grant, Membership
@@ -35,8 +37,8 @@ class ListedGrant:
     def until(self) -> str:
         """Say until when it opens the model, or when that ended."""
         if self.end is not None:
-            return f"ended {short_date(self.end.at)}"
-        return f"until {short_date(self.grant.ends_at)}"
+            return _("ended %(end)s") % {"end": short_date(self.end.at)}
+        return _("until %(end)s") % {"end": short_date(self.grant.ends_at)}
 
 
 def grants_of(person: User, now: datetime) -> GrantQuerySet[Grant]:

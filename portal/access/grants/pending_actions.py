@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.access.grants.renewals import CLOSES_AFTER, OPENS_BEFORE
 from portal.access.models import AccessRequest, Grant, Membership, Question, Renewal
@@ -131,8 +132,8 @@ def _question(question: Question) -> PendingAction:
     page = reverse("access:request", args=[question.request_id])
     return PendingAction(
         question.request.repo,
-        "The reviewers asked you a question.",
-        "Answer the question",
+        _("The reviewers asked you a question."),
+        _("Answer the question"),
         f"{page}#question",
         question.deadline_at,
     )
@@ -141,8 +142,8 @@ def _question(question: Question) -> PendingAction:
 def _offer(grant: Grant) -> PendingAction:
     return PendingAction(
         grant.repo,
-        "Access is offered to you.",
-        "Read and sign",
+        _("Access is offered to you."),
+        _("Read and sign"),
         reverse("access:offer", args=[grant.pk]),
         grant.offer_expires_at,
     )
@@ -152,8 +153,9 @@ def _invitation(membership: Membership) -> PendingAction:
     grant = membership.grant
     return PendingAction(
         grant.repo,
-        f"{isolated(grant.person.display_name)} invites you to work under their grant.",
-        "Read the terms and join",
+        _("%(grant)s invites you to work under their grant.")
+        % {"grant": isolated(grant.person.display_name)},
+        _("Read the terms and join"),
         reverse("access:join", args=[membership.pk]),
         None,
     )
@@ -162,8 +164,8 @@ def _invitation(membership: Membership) -> PendingAction:
 def _renewal(grant: Grant) -> PendingAction:
     return PendingAction(
         grant.repo,
-        "Your access ends soon, and can be renewed.",
-        "Renew access",
+        _("Your access ends soon, and can be renewed."),
+        _("Renew access"),
         reverse("access:renew", args=[grant.pk]),
         grant.expires_at,
     )

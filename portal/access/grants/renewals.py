@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.errors import ConflictOfInterest, NotRenewable, RenewalNotFound
 from portal.access.grants.activation import (
@@ -37,11 +39,12 @@ from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.catalog.models import Gate, LicenceVersion, Mode, ModelRepo
 from portal.catalog.services.licences import require_version_in_force
+from portal.formatting import day_in_words
 from portal.parsing.texts import require_text
 
 OPENS_BEFORE = timedelta(days=60)
 CLOSES_AFTER = timedelta(days=30)
-ENDED_MEANWHILE = "This grant was ended meanwhile, so it can’t be renewed."
+ENDED_MEANWHILE = _("This grant was ended meanwhile, so it can’t be renewed.")
 Outcome = Renewal.Outcome
 
 
@@ -65,15 +68,21 @@ def why_not_renewable(grant: Grant, now: datetime) -> str:
 
 def _why_ended(grant: Grant, now: datetime) -> str:
     if grant.is_offer:
-        return "This is an offer: sign its terms first."
+        return gettext("This is an offer: sign its terms first.")
     if is_revoked(grant):
-        return "The lab ended this grant, so it can’t be renewed. Answer the letter that says why."
+        return gettext(
+            "The lab ended this grant, so it can’t be renewed. Answer the letter that says why."
+        )
     if is_closed(grant):
-        return "You closed this grant, so it can’t be renewed. You may ask for access anew."
+        return gettext(
+            "You closed this grant, so it can’t be renewed. You may ask for access anew."
+        )
     if is_over(grant, now) and is_under_notice(grant):
         if can_sign_newer(grant, now):
-            return "This grant ended by notice. Sign the newer text on its page instead."
-        return "This grant ended by notice, so it can’t be renewed. You may ask for access anew."
+            return gettext("This grant ended by notice. Sign the newer text on its page instead.")
+        return gettext(
+            "This grant ended by notice, so it can’t be renewed. You may ask for access anew."
+        )
     return ""
 
 
@@ -81,15 +90,23 @@ def _why_not_yet(grant: Grant, now: datetime) -> str:
     if is_under_notice(grant) and _signed(grant) == require_version_in_force(
         licensed_repo(grant), now=now
     ):
-        return "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
+        return gettext(
+            "The lab gave notice that this grant ends, so it can’t be renewed. See its letter."
+        )
     if grant.is_held:
-        return "A person on our team checks this access first. We write to you once that is done."
+        return gettext(
+            "A person on our team checks this access first. We write to you once that is done."
+        )
     if Grant.objects.filter(parent=grant).exists():
-        return "This grant was renewed already. See the newer one."
+        return gettext("This grant was renewed already. See the newer one.")
     if now < opens_at(grant):
-        return f"It is early: this grant can be renewed from {opens_at(grant):%d %B %Y} on."
+        return gettext("It is early: this grant can be renewed from %(day)s on.") % {
+            "day": day_in_words(opens_at(grant))
+        }
     if now > closes_at(grant):
-        return "It is too late to renew this grant. Ask for access anew; your answers are kept."
+        return gettext(
+            "It is too late to renew this grant. Ask for access anew; your answers are kept."
+        )
     return ""
 
 
@@ -146,7 +163,7 @@ def renew_grant(
     if obstacle := why_not_renewable(grant, now):
         raise NotRenewable(obstacle, help_url=f"/grants/{grant.pk}")
     require_admissible_to(holder, covered_repos(grant), now)
-    missing = "Say what you used the model for, and what came of it."
+    missing = gettext("Say what you used the model for, and what came of it.")
     report = require_text(report, "report", missing=missing)
     publications = require_text(publications, "publications")
     version = require_version_in_force(licensed_repo(grant), now=now)
@@ -184,7 +201,7 @@ def decide_renewal(
     """
     renewal = _reviewed_renewal(actor, renewal_id)
     if renewal.outcome == Outcome.ENDED:
-        raise NotRenewable(ENDED_MEANWHILE, help_url=f"/grants/{renewal.grant_id}")
+        raise NotRenewable(str(ENDED_MEANWHILE), help_url=f"/grants/{renewal.grant_id}")
     if renewal.decided_at is not None:
         return renewal
     if granted:
@@ -209,7 +226,7 @@ def _reviewed_renewal(actor: User, renewal_id: int) -> Renewal:
     if grant is None or not reviews(actor, grant.repo):
         raise RenewalNotFound
     if actor.pk == grant.person_id or grant.memberships.filter(person=actor).exists():
-        raise ConflictOfInterest("It is a grant that you work under.")
+        raise ConflictOfInterest(gettext("It is a grant that you work under."))
     renewal = Renewal.objects.select_for_update(of=("self",), no_key=True).select_related(
         "acceptance"
     )
@@ -230,7 +247,7 @@ def _require_decidable(grant: Grant) -> None:
     Not only the grant itself: its holder may have signed a newer text meanwhile.
     """
     if not all(map(is_unended, line_of(grant))):
-        raise NotRenewable(ENDED_MEANWHILE, help_url=f"/grants/{grant.pk}")
+        raise NotRenewable(str(ENDED_MEANWHILE), help_url=f"/grants/{grant.pk}")
 
 
 def _decide(

@@ -12,6 +12,7 @@ from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.errors import RequestHasMovedOn
 from portal.access.models.gates import RequestForm
@@ -43,14 +44,14 @@ class AccessRequest(models.Model):
     """
 
     class State(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        HELD = "held", "Extra check"
-        IN_REVIEW = "in_review", "In review"
-        NEEDS_INFO = "needs_info", "Question for you"
-        APPROVED = "approved", "Approved"
-        DECLINED = "declined", "Declined"
-        WITHDRAWN = "withdrawn", "Withdrawn"
-        LAPSED = "lapsed", "Lapsed"
+        DRAFT = "draft", _("Draft")
+        HELD = "held", _("Extra check")
+        IN_REVIEW = "in_review", _("In review")
+        NEEDS_INFO = "needs_info", _("Question for you")
+        APPROVED = "approved", _("Approved")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+        LAPSED = "lapsed", _("Lapsed")
 
     TRANSITIONS = {
         State.DRAFT: {State.IN_REVIEW, State.HELD},
@@ -251,11 +252,11 @@ class Submission(models.Model):
     """
 
     class Occasion(models.TextChoices):
-        SUBMITTED = "submitted", "Submitted"
-        ANSWERED = "answered", "Answered a question"
-        CORRECTED = "corrected", "Corrected"
-        APPEALED = "appealed", "Appealed"
-        RESUMED = "resumed", "Taken up again"
+        SUBMITTED = "submitted", _("Submitted")
+        ANSWERED = "answered", _("Answered a question")
+        CORRECTED = "corrected", _("Corrected")
+        APPEALED = "appealed", _("Appealed")
+        RESUMED = "resumed", _("Taken up again")
 
     request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="submissions")
     form = models.ForeignKey(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.models.fields import modes_field, person_field
 from portal.access.models.requests import AccessRequest, Submission
@@ -22,13 +23,13 @@ class Decision(models.Model):
         DECLINED = "declined"
 
     class Reason(models.TextChoices):
-        PURPOSE_UNCLEAR = "purpose_unclear", "The purpose isn’t clear enough to judge"
-        COMMERCIAL = "commercial", "The use looks commercial"
-        AFFILIATION = "affiliation", "The affiliation couldn’t be established"
-        SAFEGUARDS = "safeguards", "Safeguards for the weights don’t suffice"
-        SMALLER_MODEL = "smaller_model", "A smaller, open model would serve"
-        JURISDICTION = "jurisdiction", "A rule on jurisdiction applies"
-        UNSPECIFIED = "unspecified", "None of these; the letter says why"
+        PURPOSE_UNCLEAR = "purpose_unclear", _("The purpose isn’t clear enough to judge")
+        COMMERCIAL = "commercial", _("The use looks commercial")
+        AFFILIATION = "affiliation", _("The affiliation couldn’t be established")
+        SAFEGUARDS = "safeguards", _("Safeguards for the weights don’t suffice")
+        SMALLER_MODEL = "smaller_model", _("A smaller, open model would serve")
+        JURISDICTION = "jurisdiction", _("A rule on jurisdiction applies")
+        UNSPECIFIED = "unspecified", _("None of these; the letter says why")
 
     request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="decisions")
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="decisions")

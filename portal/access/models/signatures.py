@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.catalog.models import LicenceVersion
 from portal.text.lines import LineField
@@ -14,8 +15,8 @@ class Acceptance(models.Model):
     """A signature: by whom, under which exact text, in what capacity, when and from where."""
 
     class Capacity(models.TextChoices):
-        PERSON = "person", "For myself"
-        ENTITY = "entity", "For an organization, with authority to bind it"
+        PERSON = "person", _("For myself")
+        ENTITY = "entity", _("For an organization, with authority to bind it")
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="acceptances"

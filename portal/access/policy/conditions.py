@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from portal.errors import FieldErrors
 
 MOST_PATTERNS = 50
@@ -56,14 +59,21 @@ class Conditions:
         """Write each condition as a sentence, for letters and pages."""
         sentences = []
         if self.no_logits:
-            sentences.append("Generated text only: no logprobs, hidden states or attention.")
+            sentences.append(_("Generated text only: no logprobs, hidden states or attention."))
         elif self.no_captures:
-            sentences.append("No captures: no hidden states, attention or interventions.")
+            sentences.append(_("No captures: no hidden states, attention or interventions."))
         if self.files is not None:
-            sentences.append(f"Only these files may be downloaded: {', '.join(self.files)}.")
+            sentences.append(
+                _("Only these files may be downloaded: %(files)s.")
+                % {"files": ", ".join(self.files)}
+            )
         if self.max_members is not None:
-            who = "member" if self.max_members == 1 else "members"
-            sentences.append(f"At most {self.max_members} {who} may work under this grant.")
+            most = ngettext(
+                "At most %(number)d member may work under this grant.",
+                "At most %(number)d members may work under this grant.",
+                self.max_members,
+            )
+            sentences.append(most % {"number": self.max_members})
         return sentences
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.models import Coverage, Grant
 from portal.access.policy.conditions import Conditions
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import Quotas, in_force, quota_words
 from portal.catalog.models import Mode, ModelRepo
+from portal.formatting import enumerated
 
-HOSTED_ONLY = "Hosted use only: the model runs here, and its files aren’t handed out."
+HOSTED_ONLY = _("Hosted use only: the model runs here, and its files aren’t handed out.")
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,8 @@ def opened_words(grant: Grant) -> str:
     The repo of a grant through a collection is its lead, which may not be among them.
     """
     names = [repo.full_name for repo in covered_repos(grant)]
-    if len(names) == 1:
-        return f"{names[0]} is open"
-    return f"{', '.join(names[:-1])} and {names[-1]} are open"
+    words = ngettext("%(models)s is open", "%(models)s are open", len(names))
+    return words % {"models": enumerated(names)}
 
 
 def licensed_repo(grant: Grant) -> ModelRepo:
@@ -74,7 +77,7 @@ def covered_models(grant: Grant) -> list[CoveredModel]:
 def conditions_words(modes: list[str], conditions: dict[str, object]) -> list[str]:
     """Write each condition as a sentence, and say first where files can't be downloaded."""
     words = Conditions.of(conditions).words()
-    return words if Mode.DOWNLOAD in modes else [HOSTED_ONLY, *words]
+    return words if Mode.DOWNLOAD in modes else [str(HOSTED_ONLY), *words]
 
 
 def _beyond(row: Coverage, common: list[str]) -> tuple[str, ...]:
@@ -107,11 +110,12 @@ def words_on_models(grant: Grant) -> list[str]:
         return []
     names = ", ".join(model.repo.full_name for model in models)
     narrower = [
-        f"For {model.repo.full_name}: {' '.join(model.narrower)}"
+        gettext("For %(model)s: %(conditions)s")
+        % {"model": model.repo.full_name, "conditions": " ".join(model.narrower)}
         for model in models
         if model.narrower
     ]
-    return [f"It opens {names}.", *narrower]
+    return [gettext("It opens %(names)s.") % {"names": names}, *narrower]
 
 
 def grant_words(grant: Grant) -> list[str]:

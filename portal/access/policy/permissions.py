@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.policy.conditions import matches
 from portal.access.policy.quotas import Quotas
 
@@ -98,10 +100,13 @@ class Permission:
 
 
 ALLOWED = Permission(allowed=True)
-TEXT_ONLY = "it gives generated text only: no logprobs, hidden states or attention"
-NO_CAPTURES = "it gives no captures: no hidden states, attention or interventions"
-TEXT_ONLY_WHILE_WAITING = f"while your request is with the reviewers, {TEXT_ONLY}"
-OTHER_FILES = "it covers other files than this one"
+TEXT_ONLY = _("it gives generated text only: no logprobs, hidden states or attention")
+NO_CAPTURES = _("it gives no captures: no hidden states, attention or interventions")
+TEXT_ONLY_WHILE_WAITING = _(
+    "while your request is with the reviewers, it gives generated text only: no logprobs, hidden "
+    "states or attention"
+)
+OTHER_FILES = _("it covers other files than this one")
 
 
 def refuse(

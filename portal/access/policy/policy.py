@@ -124,7 +124,7 @@ def may_read(caller: Caller, file: File, now: datetime) -> Permission:
     permission = may_call(caller, action, file.revision, now)
     if permission.allowed and not permission.covers(file.path):
         page = _grant_page(permission.bases[0].grant_id)
-        return refuse(Reason.CONDITION, page, condition=OTHER_FILES)
+        return refuse(Reason.CONDITION, page, condition=str(OTHER_FILES))
     bases = [
         basis
         for basis in permission.bases
@@ -252,7 +252,7 @@ def _hosted(grants: dict[int, Opening], action: Action) -> Permission:
     if not allowing:
         # What rules out the least is what can be changed soonest.
         pk = next(
-            (pk for pk, words in refused.items() if words == NO_CAPTURES), next(iter(refused))
+            (pk for pk, words in refused.items() if words == str(NO_CAPTURES)), next(iter(refused))
         )
         return refuse(Reason.CONDITION, _grant_page(pk), condition=refused[pk])
     if all(quotas == SILENT for quotas in allowing):
@@ -264,5 +264,6 @@ def _hosted(grants: dict[int, Opening], action: Action) -> Permission:
 def _ruled_out(conditions: Conditions, action: Action) -> str:
     """Name the condition that rules out a hosted use, as the end of a sentence; "" for none."""
     if action in (Action.SCORE, Action.CAPTURE) and conditions.no_logits:
-        return TEXT_ONLY
-    return NO_CAPTURES if action == Action.CAPTURE and conditions.no_captures else ""
+        return str(TEXT_ONLY)
+    is_ruled_out = action == Action.CAPTURE and conditions.no_captures
+    return str(NO_CAPTURES) if is_ruled_out else ""

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from portal.errors import FieldErrors
-from portal.formatting import counted, size
+from portal.formatting import enumerated, size, thousands
 
 if TYPE_CHECKING:
     from portal.access.models import GateSettings
@@ -34,7 +36,7 @@ LARGEST = {
     "egress_bytes_per_day": 10**13,
     "egress_bytes_total": 10**15,
 }
-FLOOR = "These jobs have a guaranteed share of the machine."
+FLOOR = gettext_lazy("These jobs have a guaranteed share of the machine.")
 
 
 @dataclass(frozen=True)
@@ -155,13 +157,13 @@ def quota_words(quotas: Quotas) -> str:
     """Write quotas in force as one sentence, and another where there is a floor."""
     parts = [_part(quotas, name, words) for name, words in WORDS.items()]
     said = [part for part in parts if part]
-    listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
-    return f"Hosted use, for each person: {listed}.{f' {FLOOR}' if quotas.has_floor else ''}"
+    listed = _("Hosted use, for each person: %(quotas)s.") % {"quotas": enumerated(said)}
+    return f"{listed} {FLOOR}" if quotas.has_floor else listed
 
 
 def shown(name: str, number: int) -> str:
     """Write a number of a quota for people, bytes in their largest unit."""
-    return size(number) if name in IN_BYTES else f"{number:,}"
+    return size(number) if name in IN_BYTES else thousands(number)
 
 
 def _part(quotas: Quotas, name: str, words: Callable[[int], str]) -> str:
@@ -170,9 +172,22 @@ def _part(quotas: Quotas, name: str, words: Callable[[int], str]) -> str:
 
 
 WORDS: dict[str, Callable[[int], str]] = {
-    "tokens_per_day": lambda number: f"{counted(number, 'token')} a day",
-    "concurrent_jobs": lambda number: f"{counted(number, 'job')} at a time",
-    "context_tokens": lambda number: f"{counted(number, 'token')} in a prompt and its completion",
-    "egress_bytes_per_day": lambda number: f"{size(number)} of captures a day",
-    "egress_bytes_total": lambda number: f"{size(number)} of captures in all",
+    "tokens_per_day": lambda number: (
+        ngettext("%(number)s token a day", "%(number)s tokens a day", number)
+        % {"number": thousands(number)}
+    ),
+    "concurrent_jobs": lambda number: (
+        ngettext("%(number)s job at a time", "%(number)s jobs at a time", number)
+        % {"number": thousands(number)}
+    ),
+    "context_tokens": lambda number: (
+        ngettext(
+            "%(number)s token in a prompt and its completion",
+            "%(number)s tokens in a prompt and its completion",
+            number,
+        )
+        % {"number": thousands(number)}
+    ),
+    "egress_bytes_per_day": lambda number: _("%(size)s of captures a day") % {"size": size(number)},
+    "egress_bytes_total": lambda number: _("%(size)s of captures in all") % {"size": size(number)},
 }

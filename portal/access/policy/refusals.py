@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.errors import Refused
 from portal.access.policy.permissions import Action, Permission, Reason
@@ -13,6 +14,7 @@ from portal.access.policy.policy import may_call, may_decide, may_read
 from portal.accounts.tokens.authentication import Caller
 from portal.catalog.models import File, ModelRepo, Revision
 from portal.formatting import whole_date
+from portal.text.languages import Words
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class _Words:
-    heading: str
-    act: str
+    heading: Words
+    act: Words
     line: str  # ASCII; {url} is where to go
 
 
@@ -39,103 +41,105 @@ CATALOGUE: dict[Reason, _Words] = {
         "Sign in to get {repo}.", "Make a token", "Sign in to get {repo}. Make a token at {url}"
     ),
     Reason.NOT_FOUND: _Words(
-        "There’s nothing at this address, or nothing you may know of.",
-        "Search models",
+        _("There’s nothing at this address, or nothing you may know of."),
+        _("Search models"),
         "There is nothing at this address, or nothing you may know of. Search models at {url}",
     ),
     Reason.NO_REQUEST: _Words(
-        "{repo} is given on request, and you haven’t asked yet.",
-        "Request access",
+        _("{repo} is given on request, and you haven’t asked yet."),
+        _("Request access"),
         "{repo} is given on request, and you have not asked yet. Request access at {url}",
     ),
     Reason.PENDING: _Words(
-        "Your request is with the reviewers; answer due {date}.",
-        "See your request",
+        _("Your request is with the reviewers; answer due {date}."),
+        _("See your request"),
         "Your request for {repo} is with the reviewers; answer due {iso}. See it at {url}",
     ),
     Reason.QUESTION: _Words(
-        "The reviewers asked you a question about {repo}.",
-        "Answer it",
+        _("The reviewers asked you a question about {repo}."),
+        _("Answer it"),
         "The reviewers asked you a question about {repo}. Answer it at {url}",
     ),
     Reason.DECLINED: _Words(
-        "Your request was declined on {date}. The letter says why.",
-        "Read why, and ask again",
+        _("Your request was declined on {date}. The letter says why."),
+        _("Read why, and ask again"),
         "Your request for {repo} was declined on {iso}. Read why at {url}",
     ),
     Reason.EXPIRED: _Words(
-        "Your access ended on {date}.",
-        "Renew access",
+        _("Your access ended on {date}."),
+        _("Renew access"),
         "Your access to {repo} ended on {iso}. Renew it at {url}",
     ),
     Reason.REVOKED: _Words(
-        "Your access was ended by the lab on {date}. The letter says why.",
-        "Ask again",
+        _("Your access was ended by the lab on {date}. The letter says why."),
+        _("Ask again"),
         "Your access to {repo} was ended by the lab on {iso}. Ask again at {url}",
     ),
     Reason.SIGN: _Words(
-        "Sign the licence of {repo} to go on.",
-        "Read and sign",
+        _("Sign the licence of {repo} to go on."),
+        _("Read and sign"),
         "Sign the licence of {repo} to go on. Read and sign at {url}",
     ),
     Reason.CLOSED: _Words(
-        "You closed your access on {date}.",
-        "Ask again",
+        _("You closed your access on {date}."),
+        _("Ask again"),
         "You closed your access to {repo} on {iso}. Ask again at {url}",
     ),
     Reason.LAPSED: _Words(
-        "Your request lapsed on {date}, since a question stayed open.",
-        "Take it up again",
+        _("Your request lapsed on {date}, since a question stayed open."),
+        _("Take it up again"),
         "Your request for {repo} lapsed on {iso}, since a question stayed open. Take it up again "
         "at {url}",
     ),
     Reason.SUSPENDED: _Words(
-        "Access has been suspended since {date}. It can be lifted; the notice says whom to ask.",
-        "See the model",
+        _("Access has been suspended since {date}. It can be lifted; the notice says whom to ask."),
+        _("See the model"),
         "Access to {repo} has been suspended since {iso}. It can be lifted; see {url}",
     ),
     Reason.RESTORED: _Words(
-        "This site was restored from a backup on {date}. Access opens again once its operators "
-        "have looked. You don’t need to do anything.",
-        "See the model",
+        _(
+            "This site was restored from a backup on {date}. Access opens again once its operators "
+            "have looked. You don’t need to do anything."
+        ),
+        _("See the model"),
         "This site was restored from a backup on {iso}. Access to {repo} opens again once its "
         "operators have looked. See {url}",
     ),
     Reason.CHECKED: _Words(
-        "We check your access first; answer due {date}. You don’t need to do anything.",
-        "See your grants",
+        _("We check your access first; answer due {date}. You don’t need to do anything."),
+        _("See your grants"),
         "We check your access to {repo} first; answer due {iso}. See {url}",
     ),
     Reason.OFFERED: _Words(
-        "Access is offered to you. Sign its terms by {date}.",
-        "Read and sign",
+        _("Access is offered to you. Sign its terms by {date}."),
+        _("Read and sign"),
         "Access to {repo} is offered to you. Sign its terms by {iso} at {url}",
     ),
     Reason.INVITED: _Words(
-        "You are invited to work with {repo} under somebody’s grant.",
-        "Read the terms and join",
+        _("You are invited to work with {repo} under somebody’s grant."),
+        _("Read the terms and join"),
         "You are invited to work with {repo} under somebody's grant. Read the terms and join at "
         "{url}",
     ),
     Reason.CONDITION: _Words(
-        "A condition of your access to {repo} rules this out: {condition}.",
-        "See the conditions",
+        _("A condition of your access to {repo} rules this out: {condition}."),
+        _("See the conditions"),
         "A condition of your access to {repo} rules this out: {condition}. See it at {url}",
     ),
     Reason.MODE: _Words(
-        "Your access to {repo} is for {condition}, and doesn’t cover this kind of use.",
-        "Ask for it",
+        _("Your access to {repo} is for {condition}, and doesn’t cover this kind of use."),
+        _("Ask for it"),
         "Your access to {repo} is for {condition}, and does not cover this kind of use. Ask for it "
         "at {url}",
     ),
     Reason.SCOPE: _Words(
-        "This token may not do that, though you may.",
-        "Make a token that may",
+        _("This token may not do that, though you may."),
+        _("Make a token that may"),
         "This token may not do that, though you may. Make one that may at {url}",
     ),
     Reason.NOT_TEAM: _Words(
-        "This is for the people who run {repo}.",
-        "See the model",
+        _("This is for the people who run {repo}."),
+        _("See the model"),
         "This is for the people who run {repo}. See the model at {url}",
     ),
 }
@@ -157,8 +161,8 @@ def describe(permission: Permission, repo: ModelRepo) -> Refusal:
     return Refusal(
         reason=permission.reason,
         repo_name=repo.full_name,
-        heading=words.heading.format(**facts),
-        act_label=words.act,
+        heading=str(words.heading).format(**facts),
+        act_label=str(words.act),
         act_url=path,
         line=words.line.format(**facts),
     )

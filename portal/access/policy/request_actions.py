@@ -262,6 +262,6 @@ def _require_shown_in(access_request: AccessRequest, rule: Rule, now: datetime) 
     """Refuse in words that tell an applicant no more than they know of the request."""
     shown = access_request.state_shown(now)
     if shown not in rule.states:
-        raise RequestHasMovedOn(access_request.reference, shown.label)
+        raise RequestHasMovedOn(access_request.reference, str(shown.label))
     if access_request.state not in rule.states:
         raise BeingDecided(access_request.reference)

@@ -30,6 +30,7 @@ from portal.access.querysets import GrantQuerySet
 from portal.accounts.affiliations import is_affiliated
 from portal.accounts.models import User
 from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.catalog.models.repos import modes_in_words
 from portal.catalog.services.licences import version_in_force
 
 State = AccessRequest.State
@@ -68,7 +69,7 @@ def while_waiting(
     if _ended_by_the_lab(person, repo, latest):
         return None
     if action in (Action.SCORE, Action.CAPTURE):
-        return refuse(Reason.CONDITION, _page(request), condition=TEXT_ONLY_WHILE_WAITING)
+        return refuse(Reason.CONDITION, _page(request), condition=str(TEXT_ONLY_WHILE_WAITING))
     return Permission(allowed=True, limits=Limits(tokens_per_day=gate.waiting_tokens_per_day))
 
 
@@ -169,7 +170,7 @@ def _over(person: User, grant: Grant, page: str, now: datetime, *, renewal: str 
     """
     end = lifecycle.end_of(grant, now)
     if end is None:
-        modes = " and ".join(Mode(mode).label.lower() for mode in grant.modes)
+        modes = modes_in_words(grant.modes)
         return refuse(Reason.MODE, page, grant.starts_at, condition=modes)
     if end.cause == Status.EXPIRED:
         page = renewal or page

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.access.letters import requests as letters
 from portal.access.letters.team import requests as team
@@ -64,7 +65,7 @@ def answer_question(
 
 def _store_answer(access_request: AccessRequest, answer: str, now: datetime) -> Question:
     """Store the answer with the open question, and return the question."""
-    answer = require_text(answer, "answer", missing="Write an answer; a sentence may do.")
+    answer = require_text(answer, "answer", missing=_("Write an answer; a sentence may do."))
     question = access_request.questions.open().get()
     question.answer, question.answered_at = answer, now
     question.save(update_fields=["answer", "answered_at"])
@@ -124,8 +125,11 @@ def resume_request(
     require_no_other_open(access_request)
     if not is_resumable(access_request, now):
         raise Conflict(
-            f"This request lapsed more than {RESUMABLE.days} days ago. Make a new request; "
-            "your answers are kept."
+            _(
+                "This request lapsed more than %(days)s days ago. Make a new request; your answers "
+                "are kept."
+            )
+            % {"days": RESUMABLE.days}
         )
     if access_request.questions.open().exists():
         _store_answer(access_request, answer, now)

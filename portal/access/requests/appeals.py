@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.access.letters import requests as letters
 from portal.access.letters.team import requests as team
@@ -46,12 +47,14 @@ def appeal_request(*, applicant: User, request_id: int, text: str, now: datetime
     require_no_other_open(access_request)
     decision, until = _declining_decision(access_request), appealable_until(access_request)
     if decision is None or until is None:
-        raise Conflict("A request can be appealed once, and this one was. You may make a new one.")
+        raise Conflict(
+            _("A request can be appealed once, and this one was. You may make a new one.")
+        )
     if now > until:
         raise Conflict(
-            "The time to appeal is over. You may correct your request and submit it again."
+            _("The time to appeal is over. You may correct your request and submit it again.")
         )
-    text = require_text(text, "text", missing="Say what the decision overlooked.")
+    text = require_text(text, "text", missing=_("Say what the decision overlooked."))
     Appeal.objects.create(request=access_request, decision=decision, text=text, filed_at=now)
     voided = void_votes(access_request.reviews.all(), "The decision was appealed", now)
     access_request.move_to(AccessRequest.State.IN_REVIEW)

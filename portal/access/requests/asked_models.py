@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.models import AccessRequest
 from portal.access.requests.form.questions import requestable_modes
 from portal.accounts.models import User
 from portal.catalog.collections.reading import collection_of, members_of
 from portal.catalog.models import Collection, Mode, ModelRepo
 
-CHOOSE_MODELS = "Choose at least one of the models that this collection offers."
+CHOOSE_MODELS = _("Choose at least one of the models that this collection offers.")
 
 
 def asked_through(repo: ModelRepo) -> Collection | None:
@@ -75,15 +77,18 @@ def choice_errors(answers: Mapping[str, Any], models: Iterable[ModelRepo]) -> di
     choice, named = list(models), answers.get("models")
     chosen = named_models(answers, choice)
     if not chosen or not isinstance(named, list) or len(chosen) != len(set(map(str, named))):
-        return {"models": CHOOSE_MODELS}
+        return {"models": str(CHOOSE_MODELS)}
     modes = answers.get("modes")
     wanted = set(map(str, modes)) if isinstance(modes, list) else set()
     for repo in chosen:
         offered = [str(mode) for mode in requestable_modes(repo)]
         if wanted and not wanted & set(offered):
             return {
-                "models": f"{repo.full_name} is asked for by {' or '.join(offered)} alone: choose "
-                "that too, or leave this model out."
+                "models": _(
+                    "%(model)s is asked for by %(modes)s alone: choose that too, or leave this "
+                    "model out."
+                )
+                % {"model": repo.full_name, "modes": " or ".join(offered)}
             }
     return {}
 

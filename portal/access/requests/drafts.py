@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.access.errors import AlreadyGranted, AlreadyOffered, RequestHasMovedOn
 from portal.access.models import AccessRequest, Grant
@@ -80,7 +81,7 @@ def begun_request(*, applicant: User, repo: ModelRepo, now: datetime) -> AccessR
     if existing:
         return existing
     if not repo.takes_requests:
-        raise Conflict("This model needs no request. Its page says how to get it.")
+        raise Conflict(_("This model needs no request. Its page says how to get it."))
     _require_something_to_ask(applicant, repo, now)
     return None
 
@@ -92,12 +93,12 @@ def _require_something_to_ask(applicant: User, repo: ModelRepo, now: datetime) -
     """
     if _has_all_of(applicant, repo, now):
         raise AlreadyGranted(
-            "You already have access to this model; its page says how to use it.",
+            _("You already have access to this model; its page says how to use it."),
             help_url=f"/{repo.full_name}",
         )
     if offer := Grant.objects.to(applicant, repo).offered_at(now).first():
         raise AlreadyOffered(
-            "Access to this model is offered to you: sign its terms, or decline them first.",
+            _("Access to this model is offered to you: sign its terms, or decline them first."),
             help_url=reverse("access:offer", args=[offer.pk]),
         )
 
@@ -147,7 +148,7 @@ def save_page(
 
 
 def _draft_to_save(applicant: User, request_id: int, now: datetime) -> AccessRequest:
-    submitted = "This request is already submitted, so its draft can’t change. See its page."
+    submitted = _("This request is already submitted, so its draft can’t change. See its page.")
     return _draft(applicant, request_id, RequestAction.SAVE, submitted, now)
 
 
@@ -161,7 +162,7 @@ def _saved(access_request: AccessRequest, answers: dict[str, Any], now: datetime
 @transaction.atomic
 def discard_draft(*, applicant: User, request_id: int, now: datetime) -> None:
     """Delete an unsubmitted draft. Nothing of it is kept, so the record has no event of it."""
-    submitted = "This request is already submitted. You can withdraw it on its page."
+    submitted = _("This request is already submitted. You can withdraw it on its page.")
     _draft(applicant, request_id, RequestAction.DISCARD, submitted, now).delete()
 
 

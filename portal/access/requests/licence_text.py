@@ -6,12 +6,14 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy
+
 from portal.catalog.models import LicenceVersion
 
 SUMMARY = {
-    "may": ("You may", "tick"),
-    "must": ("You must", "sign"),
-    "must_not": ("You must not", "declined"),
+    "may": (gettext_lazy("You may"), "tick"),
+    "must": (gettext_lazy("You must"), "sign"),
+    "must_not": (gettext_lazy("You must not"), "declined"),
 }
 
 
@@ -47,7 +49,10 @@ def in_short(
 ) -> list[SummaryColumn]:
     """Summarize the licence under its headings, so that no prohibition reads as a duty."""
     return [
-        SummaryColumn(*SUMMARY[key], terms) for key in keys if (terms := version.terms.get(key))
+        SummaryColumn(str(heading), icon, terms)
+        for key in keys
+        if (terms := version.terms.get(key))
+        for heading, icon in [SUMMARY[key]]
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from portal.access.errors import LicenceChanged
 from portal.access.models import Acceptance
 from portal.accounts.models import User
@@ -45,14 +47,18 @@ def check_signature(
         raise LicenceChanged
     errors: dict[str, str] = {}
     if not _same_name(signature.typed_name, signer.display_name):
-        errors["typed_name"] = f"Type your full name as in your profile: {signer.display_name}."
+        errors["typed_name"] = _("Type your full name as in your profile: %(name)s.") % {
+            "name": signer.display_name
+        }
     if signature.capacity not in Acceptance.Capacity.values:
-        errors["capacity"] = "Say whether you sign for yourself or for an organization."
+        errors["capacity"] = _("Say whether you sign for yourself or for an organization.")
     if signature.capacity == Acceptance.Capacity.ENTITY and not signature.entity.strip():
-        errors["entity"] = "Name the organization, and your office in it."
+        errors["entity"] = _("Name the organization, and your office in it.")
     for attestation in version.attestations:
         if attestation["code"] not in signature.attestations:
-            errors[f"attestations.{attestation['code']}"] = f"Confirm: {attestation['text']}"
+            errors[f"attestations.{attestation['code']}"] = _("Confirm: %(attestation)s") % {
+                "attestation": attestation["text"]
+            }
     if errors:
         raise FieldErrors(errors, inside=argument)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.evidence.refreshing import copy_evidence
 from portal.access.models import Acceptance, AccessRequest, RequestForm, Screening, Submission
 from portal.access.requests.asked_models import (
@@ -32,7 +34,7 @@ from portal.errors import FieldErrors
 log = logging.getLogger(__name__)
 State = AccessRequest.State
 MATERIAL_CHANGE = "An answer that the vote rested on has changed"
-UNSIGNED = (
+UNSIGNED = _(
     "{} can’t be added here: its licence wasn’t signed with this request. Leave it out, and ask "
     "for it once this request is decided or withdrawn."
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from portal.access.errors import LicenceChanged, NotSigned
 from portal.access.models import Acceptance, AccessRequest, Grant, Submission
@@ -122,7 +123,10 @@ def _require(
             argument=f"signatures.{number}",
         )
     if text.standing is None:
-        raise NotSigned(f"Sign {text.version} first, for {text.names}; then submit.")
+        raise NotSigned(
+            _("Sign %(version)s first, for %(names)s; then submit.")
+            % {"version": text.version, "names": text.names}
+        )
     return text.standing
 
 
@@ -142,5 +146,5 @@ def require_acceptance(
         return store_acceptance(signer=signer, version=version, signature=signature, now=now)
     standing = standing_acceptance(signer, collection, version, now)
     if standing is None:
-        raise NotSigned("Sign the licence first; then submit.")
+        raise NotSigned(_("Sign the licence first; then submit."))
     return standing

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.grants.status_badges import grant_state
 from portal.access.lifecycle import Status, status_of
 from portal.access.models import AccessRequest, Decision, Grant, Question
@@ -13,42 +16,45 @@ from portal.access.models.requests import QUESTION_ASKED
 from portal.access.querysets import DecisionQuerySet
 from portal.access.status_badge import StatusBadge
 from portal.database.once import once
+from portal.text.languages import Words
 
 State = AccessRequest.State
+# The stages of a request.
+SUBMITTED, IN_REVIEW, DECISION, ACCESS = _("Submitted"), _("In review"), _("Decision"), _("Access")
 
 
 FOR_APPLICANT = {
-    State.DRAFT: StatusBadge("calm", "Draft", "todo"),
-    State.HELD: StatusBadge("calm", "Extra check", "clock"),
-    State.IN_REVIEW: StatusBadge("calm", "With the reviewers", "current"),
-    State.NEEDS_INFO: StatusBadge("wait", "Question for you", "question"),
-    State.APPROVED: StatusBadge("yes", "Approved", "done"),
-    State.DECLINED: StatusBadge("stop", "Declined", "declined"),
-    State.WITHDRAWN: StatusBadge("calm", "Withdrawn", "revoked"),
-    State.LAPSED: StatusBadge("calm", "Lapsed", "clock"),
+    State.DRAFT: StatusBadge("calm", _("Draft"), "todo"),
+    State.HELD: StatusBadge("calm", _("Extra check"), "clock"),
+    State.IN_REVIEW: StatusBadge("calm", _("With the reviewers"), "current"),
+    State.NEEDS_INFO: StatusBadge("wait", _("Question for you"), "question"),
+    State.APPROVED: StatusBadge("yes", _("Approved"), "done"),
+    State.DECLINED: StatusBadge("stop", _("Declined"), "declined"),
+    State.WITHDRAWN: StatusBadge("calm", _("Withdrawn"), "revoked"),
+    State.LAPSED: StatusBadge("calm", _("Lapsed"), "clock"),
 }
 TITLES = {
-    State.DRAFT: "not submitted yet",
-    State.HELD: "in an extra check",
-    State.IN_REVIEW: "with the reviewers",
-    State.NEEDS_INFO: "a question for you",
-    State.APPROVED: "approved",
-    State.DECLINED: "declined",
-    State.WITHDRAWN: "withdrawn",
-    State.LAPSED: "lapsed",
+    State.DRAFT: _("not submitted yet"),
+    State.HELD: _("in an extra check"),
+    State.IN_REVIEW: _("with the reviewers"),
+    State.NEEDS_INFO: _("a question for you"),
+    State.APPROVED: _("approved"),
+    State.DECLINED: _("declined"),
+    State.WITHDRAWN: _("withdrawn"),
+    State.LAPSED: _("lapsed"),
 }
 FOR_REVIEWER = {
     **FOR_APPLICANT,
     State.NEEDS_INFO: StatusBadge("calm", QUESTION_ASKED, "question"),
 }
 GRANT_STAGES = {  # in the order of what they ask of the holder
-    Status.OFFERED: ("current", "sign its terms"),
-    Status.CHECKED: ("current", "an extra check"),
-    Status.ACTIVE: ("done", "open"),
-    Status.SCHEDULED: ("todo", "begins later"),
+    Status.OFFERED: ("current", _("sign its terms")),
+    Status.CHECKED: ("current", _("an extra check")),
+    Status.ACTIVE: ("done", _("open")),
+    Status.SCHEDULED: ("todo", _("begins later")),
 }
-NEW = StatusBadge("calm", "New", "todo")
-ANSWERED = StatusBadge("calm", "Answered", "said")
+NEW = StatusBadge("calm", _("New"), "todo")
+ANSWERED = StatusBadge("calm", _("Answered"), "said")
 
 
 def applicant_badge(access_request: AccessRequest) -> StatusBadge:
@@ -62,7 +68,7 @@ def reviewer_badge(access_request: AccessRequest) -> StatusBadge:
 
 
 def title(access_request: AccessRequest) -> str:
-    return TITLES[State(access_request.state)]
+    return str(TITLES[State(access_request.state)])
 
 
 def is_draft(access_request: AccessRequest) -> bool:
@@ -129,9 +135,9 @@ def most_urgent(grants: Sequence[Grant], now: datetime) -> Grant | None:
 class RequestStage:
     """One of the four stages of a request, as the bar above its page shows it."""
 
-    label: str
+    label: Words
     status: str  # done, current, todo, or stopped at the stage where the request ended
-    detail: str = ""
+    detail: Words = ""
     at: datetime | None = None
 
 
@@ -139,13 +145,13 @@ def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) ->
     """Return the four stages of a request: submitted, in review, decision, access."""
     state = State(access_request.state)
     if state == State.DRAFT:
-        words = ("Submitted", "In review", "Decision", "Access")
+        words = (SUBMITTED, IN_REVIEW, DECISION, ACCESS)
         return [
             RequestStage(label, "current" if not at else "todo") for at, label in enumerate(words)
         ]
     return [
-        RequestStage("Submitted", "done", at=access_request.submitted_at),
-        RequestStage("In review", "current" if is_undecided(access_request) else "done"),
+        RequestStage(SUBMITTED, "done", at=access_request.submitted_at),
+        RequestStage(IN_REVIEW, "current" if is_undecided(access_request) else "done"),
         _decision(access_request, state),
         _access(access_request, grant, now),
     ]
@@ -154,19 +160,28 @@ def stages(access_request: AccessRequest, grant: Grant | None, now: datetime) ->
 def _decision(access_request: AccessRequest, state: State) -> RequestStage:
     if is_undecided(access_request):
         is_paused = state == State.NEEDS_INFO
-        return RequestStage("Decision", "todo", "clock paused" if is_paused else "due")
+        return RequestStage(DECISION, "todo", gettext("clock paused") if is_paused else "due")
     status = "done" if state == State.APPROVED else "stopped"
     return RequestStage(state.label, status, at=access_request.closed_at)
 
 
 def _access(access_request: AccessRequest, grant: Grant | None, now: datetime) -> RequestStage:
     if grant is None:
-        detail = "opens once approved" if is_undecided(access_request) else "not opened"
-        return RequestStage("Access", "todo", detail)
+        detail = (
+            gettext("opens once approved")
+            if is_undecided(access_request)
+            else gettext("not opened")
+        )
+        return RequestStage(ACCESS, "todo", detail)
     status = status_of(grant, now)
     if status in GRANT_STAGES:
-        return RequestStage("Access", *GRANT_STAGES[status])
-    return RequestStage("Access", "stopped", grant_state(grant, now).text.lower())
+        return RequestStage(ACCESS, *GRANT_STAGES[status])
+    return RequestStage(ACCESS, "stopped", _uncapitalized(str(grant_state(grant, now).text)))
+
+
+def _uncapitalized(text: str) -> str:
+    """Begin a text with a small letter; German writes its nouns with capitals further on."""
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def told_decision_of(access_request: AccessRequest, now: datetime) -> Decision | None:

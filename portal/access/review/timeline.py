@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from portal.access.lifecycle import BY_THE_LAB, end_by_somebody
 from portal.access.models import (
     AccessRequest,
@@ -61,8 +64,8 @@ class TimelineReader:
 
     def name(self, user: User) -> str:
         if user.pk == self.user.pk:
-            return "You"
-        return isolated(user.display_name) if self.sees_names else "The team"
+            return _("You")
+        return isolated(user.display_name) if self.sees_names else _("The team")
 
 
 def timeline_of(
@@ -91,28 +94,37 @@ def timeline_of(
 def _submissions(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
     for submission in snapshots_of(access_request):
         if submission.occasion == Submission.Occasion.CORRECTED:
-            who = "You corrected" if is_applicant else "The applicant corrected"
-            yield TimelineEvent(submission.submitted_at, "note", f"{who} the answers")
+            title = (
+                _("You corrected the answers")
+                if is_applicant
+                else "The applicant corrected the answers"
+            )
+            yield TimelineEvent(submission.submitted_at, "note", title)
         if submission.occasion == Submission.Occasion.RESUMED:
-            who = "You took" if is_applicant else "The applicant took"
-            yield TimelineEvent(submission.submitted_at, "said", f"{who} the request up again")
+            title = (
+                _("You took the request up again")
+                if is_applicant
+                else "The applicant took the request up again"
+            )
+            yield TimelineEvent(submission.submitted_at, "said", title)
         if submission.occasion != Submission.Occasion.SUBMITTED:
             continue
-        who = "You signed and submitted" if is_applicant else "Submitted and signed"
-        text = f"Reference {access_request.reference}. Signed: {submission.texts_signed}."
-        yield TimelineEvent(submission.submitted_at, "mail", who, text, tone="yes")
+        title = _("You signed and submitted") if is_applicant else "Submitted and signed"
+        facts = {"reference": access_request.reference, "texts": submission.texts_signed}
+        text = _("Reference %(reference)s. Signed: %(texts)s.") % facts
+        yield TimelineEvent(submission.submitted_at, "mail", title, text, tone="yes")
 
 
 def _conversation(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
     """Yield questions and answers; only the team learns of those that are or can be undone."""
     questions = access_request.questions.select_related("asked_by", "undone_by").told(whom.now)
     for question in questions if whom.is_applicant else questions_of(access_request):
-        asker = whom.name(question.asked_by)
+        title = _("%(who)s asked") % {"who": whom.name(question.asked_by)}
         at = question.told_at if whom.is_applicant else question.asked_at
-        yield TimelineEvent(at, "question", f"{asker} asked", quote=question.text, tone="wait")
+        yield TimelineEvent(at, "question", title, quote=question.text, tone="wait")
         if question.answered_at and question.answer != question.NO_ANSWER:
-            who = "You answered" if whom.is_applicant else "The applicant answered"
-            yield TimelineEvent(question.answered_at, "said", who, quote=question.answer)
+            title = _("You answered") if whom.is_applicant else "The applicant answered"
+            yield TimelineEvent(question.answered_at, "said", title, quote=question.answer)
         if question.undone_at and question.undone_by:
             yield TimelineEvent(
                 question.undone_at,
@@ -129,12 +141,12 @@ def _decisions(access_request: AccessRequest, whom: TimelineReader) -> Iterator[
         who = whom.name(decision.decided_by)
         alone = "" if whom.is_applicant else _alone(decision)
         if decision.verdict == Decision.Verdict.APPROVED:
-            title = f"{who} approved the request"
+            title = _("%(who)s approved the request") % {"who": who}
             yield TimelineEvent(at, "done", title, alone, tone="yes")
         else:
             listed = decision.listed_reason
             reason = f"{listed}. {alone}".strip() if listed else alone
-            title = f"{who} declined the request"
+            title = _("%(who)s declined the request") % {"who": who}
             yield TimelineEvent(at, "declined", title, reason, decision.reason_text, "stop")
         if decision.undone_at and decision.undone_by:
             undoer = _undoer(decision.undone_by, access_request, whom)
@@ -156,10 +168,8 @@ def _alone(decision: Decision) -> str:
 def _appeal(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
     appeal: Appeal | None = getattr(access_request, "appeal", None)
     if appeal is not None:
-        who = "You" if is_applicant else "The applicant"
-        yield TimelineEvent(
-            appeal.filed_at, "flag", f"{who} appealed", quote=appeal.text, tone="wait"
-        )
+        title = _("You appealed") if is_applicant else "The applicant appealed"
+        yield TimelineEvent(appeal.filed_at, "flag", title, quote=appeal.text, tone="wait")
 
 
 def _reopenings(access_request: AccessRequest, whom: TimelineReader) -> Iterator[TimelineEvent]:
@@ -170,41 +180,46 @@ def _reopenings(access_request: AccessRequest, whom: TimelineReader) -> Iterator
     for event in recorded.filter(type=EventType.REQUEST_REOPENED).select_related("actor"):
         if whom.is_applicant and event.data.get("is_silent"):
             continue
-        who = whom.name(event.actor) if event.actor else "The team"
-        yield TimelineEvent(event.at, "review", f"{who} took the request up again")
+        who = whom.name(event.actor) if event.actor else _("The team")
+        title = _("%(who)s took the request up again") % {"who": who}
+        yield TimelineEvent(event.at, "review", title)
 
 
 def _withdrawal(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
     if access_request.state == State.WITHDRAWN and access_request.closed_at:
-        who = "You" if is_applicant else "The applicant"
-        yield TimelineEvent(access_request.closed_at, "revoked", f"{who} withdrew the request")
+        title = (
+            _("You withdrew the request") if is_applicant else "The applicant withdrew the request"
+        )
+        yield TimelineEvent(access_request.closed_at, "revoked", title)
 
 
-LATE = {1: "the administrators of its team", 2: "those who answer for the model"}
+LATE = {
+    1: gettext_lazy("It is with the administrators of its team."),
+    2: gettext_lazy("It is with those who answer for the model."),
+}
 
 
 def _passed_dates(access_request: AccessRequest, is_applicant: bool) -> Iterator[TimelineEvent]:
     """Yield escalations and the lapse; applicants read that an answer is late as the team does."""
     for escalation in access_request.escalations.all():
         if escalation.reason == Escalation.Reason.OVERDUE:
-            text = f"It is with {LATE[escalation.level]}."
-            yield TimelineEvent(
-                escalation.escalated_at, "clock", "The answer is late", text, tone="stop"
-            )
+            title, text = _("The answer is late"), str(LATE[escalation.level])
+            yield TimelineEvent(escalation.escalated_at, "clock", title, text, tone="stop")
         elif escalation.reason == Escalation.Reason.STRANDED:
-            text = "It is with those who answer for the model."
-            title = "Too few of the team are free to decide it"
+            title, text = _("Too few of the team are free to decide it"), str(LATE[2])
             yield TimelineEvent(escalation.escalated_at, "clock", title, text, tone="wait")
         else:
-            whose = "Your address takes" if is_applicant else "The applicant’s address takes"
-            title = f"{whose} no mail"
-            text = "So the request does not lapse. The team was told."
+            title = (
+                _("Your address takes no mail")
+                if is_applicant
+                else "The applicant’s address takes no mail"
+            )
+            text = _("So the request does not lapse. The team was told.")
             yield TimelineEvent(escalation.escalated_at, "mail", title, text, tone="stop")
     if access_request.state == State.LAPSED and access_request.closed_at:
-        text = "The question was not answered in time. For 90 days it can be taken up again."
-        yield TimelineEvent(
-            access_request.closed_at, "clock", "The request lapsed", text, tone="stop"
-        )
+        title = _("The request lapsed")
+        text = _("The question was not answered in time. For 90 days it can be taken up again.")
+        yield TimelineEvent(access_request.closed_at, "clock", title, text, tone="stop")
 
 
 def _grant_end(grant: Grant, is_applicant: bool) -> Iterator[TimelineEvent]:
@@ -212,9 +227,10 @@ def _grant_end(grant: Grant, is_applicant: bool) -> Iterator[TimelineEvent]:
     if end is None or end.cause not in BY_THE_LAB:
         return
     names = ", ".join(row.repo.full_name for row in standing_coverage(grant))
-    models = f" Models: {names}." if names else ""
-    text = f"It was granted until {whole_date(grant.expires_at)}.{models}"
-    title = "The lab ended your access" if is_applicant else "The access was ended"
+    text = _("It was granted until %(day)s.") % {"day": whole_date(grant.expires_at)}
+    if names:
+        text = f"{text} {_('Models: %(names)s.') % {'names': names}}"
+    title = _("The lab ended your access") if is_applicant else "The access was ended"
     yield TimelineEvent(end.at, "revoked", title, text, grant.revocation_reason, "stop")
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from portal.accounts.querysets import AffiliationQuerySet, ReferenceQuerySet
@@ -15,10 +16,10 @@ from portal.text.lines import LineField
 
 
 class Sector(models.TextChoices):
-    ACADEMIA = "academia", "Academia"
-    GOVERNMENT = "government", "Government"
-    CIVIL_SOCIETY = "civil_society", "Civil society"
-    INDUSTRY_LAB = "industry_lab", "Industry research lab"
+    ACADEMIA = "academia", _("Academia")
+    GOVERNMENT = "government", _("Government")
+    CIVIL_SOCIETY = "civil_society", _("Civil society")
+    INDUSTRY_LAB = "industry_lab", _("Industry research lab")
 
 
 class Organization(models.Model):
@@ -70,9 +71,9 @@ class Affiliation(models.Model):
     """
 
     class Method(models.TextChoices):
-        EMAIL = "email", "Address at the organization"
-        REFERENCE = "reference", "Reference"
-        REVIEWER = "reviewer", "Reviewer’s word"
+        EMAIL = "email", _("Address at the organization")
+        REFERENCE = "reference", _("Reference")
+        REVIEWER = "reviewer", _("Reviewer’s word")
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="affiliations"
@@ -126,8 +127,8 @@ class Reference(models.Model):
     """
 
     class Verdict(models.TextChoices):
-        CONFIRMED = "confirmed", "Confirmed"
-        DENIED = "denied", "Denied"
+        CONFIRMED = "confirmed", _("Confirmed")
+        DENIED = "denied", _("Denied")
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="references"

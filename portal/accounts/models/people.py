@@ -13,6 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.mailboxes import letter_address
 from portal.accounts.managers import AccountManager
@@ -35,8 +36,8 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     username = models.CharField(max_length=96, unique=True, validators=[validate_name])
-    name = LineField("full name", max_length=200)
-    email = models.EmailField("e-mail address", blank=True)
+    name = LineField(_("full name"), max_length=200)
+    email = models.EmailField(_("e-mail address"), blank=True)
     proved_at = models.DateTimeField(null=True, editable=False)
     language = models.CharField(max_length=10, blank=True, default="", db_default="")
 
@@ -141,11 +142,11 @@ class NamespaceRole(models.Model):
 class Scope(models.TextChoices):
     """A scope of a token, which never allows more than its owner may do."""
 
-    DOWNLOAD = "download", "Download"
-    INFER = "infer", "Infer"
-    PUBLISH = "publish", "Publish"
-    REVIEW = "review", "Review"
-    ADMIN = "admin", "Administer"
+    DOWNLOAD = "download", _("Download")
+    INFER = "infer", _("Infer")
+    PUBLISH = "publish", _("Publish")
+    REVIEW = "review", _("Review")
+    ADMIN = "admin", _("Administer")
 
 
 class AccessToken(models.Model):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.accounts.errors import AddressNeeded
 from portal.accounts.models import User
@@ -37,7 +38,8 @@ def require_may_add_address(person: User) -> None:
     waiting = EmailAddress.objects.filter(user=person).order_by("-primary", "pk").first()
     if waiting is not None and not person.has_verified_email:
         raise AddressNeeded(
-            f"Confirm {waiting.email} first. If it is mistyped, remove it, then add the right one."
+            _("Confirm %(email)s first. If it is mistyped, remove it, then add the right one.")
+            % {"email": waiting.email}
         )
 
 

@@ -165,7 +165,7 @@ def change_name(*, person: User, name: str, now: datetime) -> User:
     """Change the name that a person signs with. Old signatures keep the name typed then."""
     name = as_line(name)
     if not name:
-        raise FieldErrors({"name": "Give the name you sign with."})
+        raise FieldErrors({"name": _("Give the name you sign with.")})
     person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if person.name != name:
         # The event holds no name, since nothing can be erased from the record.

@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.accounts.errors import AddressNeeded, NoSuchReference, ReferenceClosed
 from portal.accounts.letters import mail_answer, mail_question
@@ -38,7 +39,9 @@ def ask_reference(
 ) -> Reference:
     """Ask a reference by mail whether a person works where they say."""
     if not person.has_verified_email:
-        raise AddressNeeded("Confirm an address of your own first; then you can name a reference.")
+        raise AddressNeeded(
+            _("Confirm an address of your own first; then you can name a reference.")
+        )
     person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     listed = Organization.objects.filter(pk=organization_id).first() if organization_id else None
     words = {"name": name, "relation": relation, "organization_name": organization_name}
@@ -70,9 +73,9 @@ def resend_reference(*, person: User, reference_id: int, now: datetime) -> Refer
     """Send the question again with a new link, at most once a day. The old link ends."""
     reference = _own_open(person, reference_id)
     if now - reference.sent_at < DAY:
-        raise ReferenceClosed("The letter went out less than a day ago. Try again tomorrow.")
+        raise ReferenceClosed(_("The letter went out less than a day ago. Try again tomorrow."))
     if now - reference.asked_at > PATIENCE:
-        raise ReferenceClosed("This address has been asked for 90 days. Name another reference.")
+        raise ReferenceClosed(_("This address has been asked for 90 days. Name another reference."))
     _send_anew(reference, now)
     record(EventType.REFERENCE_SENT_AGAIN, actor=person, target=reference, at=now)
     return reference
@@ -88,7 +91,7 @@ def readdress_reference(*, person: User, reference_id: int, email: str, now: dat
     returned_reference(person=person, reference_id=reference_id)
     email = email.strip().lower()
     if email == reference.email.lower():
-        raise FieldErrors({"email": "Letters to this address come back. Give another one."})
+        raise FieldErrors({"email": _("Letters to this address come back. Give another one.")})
     check_address(person, email, now)
     _cancel_expired(person, email, now)
     reference.email = email
@@ -101,11 +104,14 @@ def returned_reference(*, person: User, reference_id: int) -> Reference:
     """Return a person's reference whose letter came back. Raise ReferenceClosed for any other."""
     own = Reference.objects.of(person).filter(pk=reference_id)
     if not own.exists():
-        raise NoSuchReference("You have asked no such reference.")
+        raise NoSuchReference(_("You have asked no such reference."))
     reference: Reference | None = own.returned().first()
     if reference is None:
         raise ReferenceClosed(
-            "The letter didn’t come back, so its address stays. Cancel the question to ask another."
+            _(
+                "The letter didn’t come back, so its address stays. Cancel the question to ask "
+                "another."
+            )
         )
     return reference
 
@@ -137,7 +143,7 @@ def answer_reference(*, secret: str, verdict: str, comment: str, now: datetime) 
     """
     reference = reference_asked(secret, now=now, for_update=True)
     if verdict not in Verdict.values:
-        raise FieldErrors({"verdict": "Choose whether you can confirm it."})
+        raise FieldErrors({"verdict": _("Choose whether you can confirm it.")})
     person = User.objects.select_for_update(no_key=True).get(pk=reference.person_id)
     reference.answered_at, reference.verdict = now, verdict
     reference.comment = require_text(comment, "comment", at_most=LONGEST_COMMENT)
@@ -200,18 +206,22 @@ def reference_asked(secret: str, *, now: datetime, for_update: bool = False) -> 
     ).first()  # fmt: skip
     if reference is None:
         raise NoSuchReference(
-            "This link leads to no question. If the letter was sent again, use the newest one."
+            _("This link leads to no question. If the letter was sent again, use the newest one.")
         )
     if reference.answered_at:
-        raise ReferenceClosed("You have answered already. Thank you; there is nothing more to do.")
+        raise ReferenceClosed(
+            _("You have answered already. Thank you; there is nothing more to do.")
+        )
     if reference.cancelled_at:
         raise ReferenceClosed(
-            "Whoever asked you has taken the question back. Nothing is left to do."
+            _("Whoever asked you has taken the question back. Nothing is left to do.")
         )
     if not reference.is_open(now):
         raise ReferenceClosed(
-            "The time to answer this question has run out. If your answer is still needed, whoever "
-            "named you can send it again."
+            _(
+                "The time to answer this question has run out. If your answer is still needed, "
+                "whoever named you can send it again."
+            )
         )
     return reference
 
@@ -233,9 +243,11 @@ def _own_open(person: User, reference_id: int) -> Reference:
         Reference.objects.select_for_update(no_key=True).of(person).filter(pk=reference_id).first()
     )
     if reference is None:
-        raise NoSuchReference("You have asked no such reference.")
+        raise NoSuchReference(_("You have asked no such reference."))
     if reference.answered_at or reference.cancelled_at:
-        raise ReferenceClosed("This reference has answered, or you have taken the question back.")
+        raise ReferenceClosed(
+            _("This reference has answered, or you have taken the question back.")
+        )
     return reference
 
 

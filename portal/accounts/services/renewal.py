@@ -31,7 +31,7 @@ def ask_renewal(*, person: User, affiliation_id: int, now: datetime) -> str:
     by_mail = Affiliation.objects.of(person).filter(method=Affiliation.Method.EMAIL, ended_at=None)
     affiliation = by_mail.filter(pk=affiliation_id, expires_at__lt=now + RENEWABLE).first()
     if affiliation is None:
-        raise NoSuchAffiliation("You have no such affiliation that runs out soon.")
+        raise NoSuchAffiliation(_("You have no such affiliation that runs out soon."))
     email = next(
         address
         for address in addresses_of(person)

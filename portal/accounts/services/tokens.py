@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.accounts.errors import AddressNeeded, NoSuchToken, TooManyTokens, UnknownToken
 from portal.accounts.letters import mail_new_token
@@ -24,27 +25,34 @@ LAST_USE_RESOLUTION = timedelta(minutes=1)
 def _wrong_scopes(scopes: list[str], usable: list[str], owner: User) -> str:
     """Say which scopes there are, or which of them the owner has no role for."""
     if not scopes:
-        return f"Choose at least one of {', '.join(usable)}."
+        return _("Choose at least one of %(usable)s.") % {"usable": ", ".join(usable)}
     if unknown := sorted(set(scopes) - set(Scope.values)):
-        return f"There is no scope {', '.join(unknown)}. There are {', '.join(Scope.values)}."
+        return _("There is no scope %(unknown)s. There are %(scope)s.") % {
+            "unknown": ", ".join(unknown),
+            "scope": ", ".join(Scope.values),
+        }
     lacking = sorted(set(scopes) - set(usable))
-    return (
-        f"{owner.username} may not {' or '.join(lacking)} yet: somebody of a lab gives the role "
-        f"for it. Until then, choose among {', '.join(usable)}."
-    )
+    return _(
+        "%(username)s may not %(or)s yet: somebody of a lab gives the role for it. Until "
+        "then, choose among %(usable)s."
+    ) % {"username": owner.username, "or": " or ".join(lacking), "usable": ", ".join(usable)}
 
 
 def _check_token(name: str, scopes: list[str], days: int, owner: User) -> None:
     errors: dict[str, str] = {}
     if not name.strip():
-        errors["name"] = "Say where you will use the token, so that you know later which to revoke."
+        errors["name"] = _(
+            "Say where you will use the token, so that you know later which to revoke."
+        )
     usable = [str(scope) for scope in scopes_of(owner)]
     if not scopes or not set(scopes) <= set(usable):
         errors["scopes"] = _wrong_scopes(scopes, usable, owner)
     if not 1 <= days <= settings.TOKEN_MAX_DAYS:
-        errors["days"] = f"Choose 1 to {settings.TOKEN_MAX_DAYS} days."
+        errors["days"] = _("Choose 1 to %(token_max_days)s days.") % {
+            "token_max_days": settings.TOKEN_MAX_DAYS
+        }
     if not owner.is_active:
-        errors["name"] = "This account is closed, so it can’t have tokens."
+        errors["name"] = _("This account is closed, so it can’t have tokens.")
     if errors:
         raise FieldErrors(errors)
 
@@ -98,7 +106,7 @@ def revoke_token(*, owner: User, token_id: int, now: datetime) -> AccessToken:
         AccessToken.objects.select_for_update(no_key=True).filter(pk=token_id, user=owner).first()
     )
     if token is None:
-        raise NoSuchToken("You have no such token. It may be another account’s.")
+        raise NoSuchToken(_("You have no such token. It may be another account’s."))
     if token.revoked_at is None:
         _end(token, now)
         record(EventType.TOKEN_REVOKED, actor=owner, target=token, at=now)
@@ -128,8 +136,10 @@ def _require_room(owner: User, now: datetime) -> None:
 def _require_proved(owner: User) -> None:
     if not owner.has_verified_email:
         raise AddressNeeded(
-            "Confirm your address first: follow the link in the letter that we sent you. Then you "
-            "can make tokens."
+            _(
+                "Confirm your address first: follow the link in the letter that we sent you. "
+                "Then you can make tokens."
+            )
         )
 
 

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import AddressTaken, NameTaken
@@ -52,11 +53,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": "That address and password don’t go together. Check both, or "
-        "reset the password",
-        "username_password_mismatch": "That name and password don’t go together. Check both, or "
-        "reset the password",
-        "username_taken": "That name is taken. Choose another",
+        "email_password_mismatch": _(
+            "That address and password don’t go together. Check both, or reset the password"
+        ),
+        "username_password_mismatch": _(
+            "That name and password don’t go together. Check both, or reset the password"
+        ),
+        "username_taken": _("That name is taken. Choose another"),
     }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:

@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import (
     NumericPasswordValidator,
     UserAttributeSimilarityValidator,
 )
+from django.utils.translation import gettext as _
 
 
 class UnlikeTheAccount(UserAttributeSimilarityValidator):
@@ -15,19 +16,21 @@ class UnlikeTheAccount(UserAttributeSimilarityValidator):
         super().__init__(user_attributes=("username", "name", "email"))
 
     def get_error_message(self) -> str:
-        return "Choose a password that is less like your name or your address."
+        return _("Choose a password that is less like your name or your address.")
 
 
 class LongEnough(MinimumLengthValidator):
     def get_error_message(self) -> str:
-        return f"Use {self.min_length} characters or more. A few plain words are easy to keep."
+        return _("Use %(min_length)s characters or more. A few plain words are easy to keep.") % {
+            "min_length": self.min_length
+        }
 
 
 class Uncommon(CommonPasswordValidator):
     def get_error_message(self) -> str:
-        return "Choose another password: this one is among the first that are tried."
+        return _("Choose another password: this one is among the first that are tried.")
 
 
 class MoreThanDigits(NumericPasswordValidator):
     def get_error_message(self) -> str:
-        return "Put letters or words beside the digits: digits alone are soon guessed."
+        return _("Put letters or words beside the digits: digits alone are soon guessed.")

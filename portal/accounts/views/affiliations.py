@@ -13,6 +13,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.affiliations import addresses_of, organization_in_words
@@ -48,11 +50,15 @@ class Proof:
 
 
 NO_PROOF = {
-    Origin.FREE_MAIL: "Anybody can have such an address: reviewers read the answer as a person’s "
-    "word, but it doesn’t prove where you work. For a proof, name somebody with an address at the "
-    "organization.",
-    Origin.OWN_MAILBOX: "The mailbox is your own, so the answer proves nothing. Name somebody else "
-    "who knows that you work there.",
+    Origin.FREE_MAIL: _(
+        "Anybody can have such an address: reviewers read the answer as a person’s word, but it "
+        "doesn’t prove where you work. For a proof, name somebody with an address at the "
+        "organization."
+    ),
+    Origin.OWN_MAILBOX: _(
+        "The mailbox is your own, so the answer proves nothing. Name somebody else "
+        "who knows that you work there."
+    ),
 }
 
 
@@ -82,7 +88,9 @@ def affiliations(request: HttpRequest) -> HttpResponse:
     form = ReferenceForm(posted_data(request))
     if accepts(form, partial(_ask, person, form, now)) and form.is_valid():
         email = form.cleaned_data["email"]
-        messages.success(request, f"The question is on its way to {email}.")
+        messages.success(
+            request, gettext("The question is on its way to %(email)s.") % {"email": email}
+        )
         if is_free_mail(domain_of(email)):
             messages.warning(request, NO_PROOF[Origin.FREE_MAIL])
         return redirect("accounts:affiliations")
@@ -117,41 +125,45 @@ def _page(person: User, number: str | None, now: datetime) -> dict[str, Any]:
 
 def _proof(affiliation: Affiliation, now: datetime) -> Proof:
     soon = affiliation.expires_at - now < RENEWABLE
-    tone, state, icon = ("yes", "Proved", "done")
+    tone, state, icon = ("yes", gettext("Proved"), "done")
     if not affiliation.is_standing(now):
-        tone, state, icon = ("calm", "Ran out", "clock")
+        tone, state, icon = ("calm", gettext("Ran out"), "clock")
     elif soon:
-        tone, state, icon = ("wait", "Runs out soon", "clock")
+        tone, state, icon = ("wait", gettext("Runs out soon"), "clock")
     how = (
-        f"Address at {affiliation.evidence}"
+        (gettext("Address at %(evidence)s") % {"evidence": affiliation.evidence})
         if affiliation.method == Method.EMAIL
         else affiliation.evidence
     )
     if affiliation.method == Method.REVIEWER:
-        how = "A reviewer’s word"
+        how = gettext("A reviewer’s word")
     return Proof(affiliation, tone, state, icon, how, soon and affiliation.method == Method.EMAIL)
 
 
 def _question(reference: Any, origins: Origins, now: datetime) -> AskedReference:
-    advice = NO_PROOF.get(origins.origin(reference), "")
+    advice = str(NO_PROOF.get(origins.origin(reference), ""))
     if reference.verdict == Reference.Verdict.CONFIRMED and advice:
         return AskedReference(
-            reference, "wait", "Proves nothing", "warning", False, False, advice=advice
+            reference, "wait", gettext("Proves nothing"), "warning", False, False, advice=advice
         )
     if reference.verdict == Reference.Verdict.CONFIRMED:
-        return AskedReference(reference, "yes", "Confirmed", "done", False, False)
+        return AskedReference(reference, "yes", gettext("Confirmed"), "done", False, False)
     if reference.verdict == Reference.Verdict.DENIED:
-        return AskedReference(reference, "stop", "Not confirmed", "declined", False, False)
+        return AskedReference(reference, "stop", gettext("Not confirmed"), "declined", False, False)
     may_resend = now - reference.sent_at >= DAY
     if reference.delivery in (Mail.BOUNCED, Mail.FAILED):
-        state = "Came back" if reference.delivery == Mail.BOUNCED else "Could not be sent"
-        reason = reference.delivery_error or "no reason given"
+        state = (
+            gettext("Came back")
+            if reference.delivery == Mail.BOUNCED
+            else gettext("Could not be sent")
+        )
+        reason = reference.delivery_error or gettext("no reason given")
         return AskedReference(reference, "stop", state, "warning", True, may_resend, reason)
     if reference.is_open(now):
         is_sent = reference.delivery == Mail.SENT
-        state = "Delivered, waits for an answer" if is_sent else "On its way"
+        state = gettext("Delivered, waits for an answer") if is_sent else gettext("On its way")
         return AskedReference(reference, "wait", state, "clock", True, may_resend, advice=advice)
-    return AskedReference(reference, "calm", "Never answered", "clock", True, True)
+    return AskedReference(reference, "calm", gettext("Never answered"), "clock", True, True)
 
 
 @posted_from("accounts:affiliations")
@@ -159,7 +171,11 @@ def check(request: HttpRequest) -> HttpResponse:
     """Compare the person's addresses with the organizations again, which may have more by now."""
     proved = prove_by_email(person=signed_in(request), now=timezone.now())
     names = ", ".join(str(affiliation.organization) for affiliation in proved)
-    text = f"Proved: {names}." if names else "Your addresses prove nothing new."
+    text = (
+        (gettext("Proved: %(names)s.") % {"names": names})
+        if names
+        else gettext("Your addresses prove nothing new.")
+    )
     messages.success(request, text)
     return redirect("accounts:affiliations")
 
@@ -170,7 +186,10 @@ def renew(request: HttpRequest, affiliation_id: int) -> HttpResponse:
     email = ask_renewal(
         person=signed_in(request), affiliation_id=affiliation_id, now=timezone.now()
     )
-    messages.success(request, f"A letter is on its way to {email}. Follow its link.")
+    messages.success(
+        request,
+        gettext("A letter is on its way to %(email)s. Follow its link.") % {"email": email},
+    )
     return redirect("accounts:affiliations")
 
 
@@ -184,7 +203,9 @@ def prove(request: HttpRequest, signed: str) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     if request.method == "POST":
         renew_by_letter(person=person, signed=signed, now=now)
-        messages.success(request, "Thank you. Your affiliation is proved for another year.")
+        messages.success(
+            request, gettext("Thank you. Your affiliation is proved for another year.")
+        )
         return redirect("accounts:affiliations")
     email = address_of_letter(person, signed, now=now)
     return render(request, "accounts/prove.html", {"email": email})

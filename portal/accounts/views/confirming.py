@@ -11,10 +11,11 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.sign_in.sign_up import signed_up_here, where_to_go
 
-SIGN_IN = "Sign in, so that we know that the address and the account are one person’s."
+SIGN_IN = _("Sign in, so that we know that the address and the account are one person’s.")
 
 
 class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no types

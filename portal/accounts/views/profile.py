@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.forms import KeysForm, LanguageForm, ProfileForm, TimeZoneForm
@@ -32,7 +33,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         change_name(person=person, name=form.cleaned_data["name"], now=timezone.now())
 
     if accepts(form, change):
-        messages.success(request, "Your name is saved.")
+        messages.success(request, _("Your name is saved."))
         return redirect("accounts:profile")
     context = {
         "form": form,
@@ -54,7 +55,7 @@ def choose_keys(request: HttpRequest) -> HttpResponse:
     response = redirect("accounts:profile")
     if "keys" in request.POST:
         response.delete_cookie(KEYS_COOKIE)
-        messages.success(request, "Keyboard shortcuts are on again.")
+        messages.success(request, _("Keyboard shortcuts are on again."))
         return response
     response.set_cookie(
         KEYS_COOKIE,
@@ -64,5 +65,5 @@ def choose_keys(request: HttpRequest) -> HttpResponse:
         samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
     )
-    messages.success(request, "Keyboard shortcuts are off in this browser.")
+    messages.success(request, _("Keyboard shortcuts are off in this browser."))
     return response

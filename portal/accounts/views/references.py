@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.errors import NoSuchReference, ReferenceClosed
@@ -64,7 +65,9 @@ def resend(request: HttpRequest, reference_id: int) -> HttpResponse:
     reference = resend_reference(
         person=signed_in(request), reference_id=reference_id, now=timezone.now()
     )
-    messages.success(request, f"The question is on its way to {reference.email} again.")
+    messages.success(
+        request, _("The question is on its way to %(email)s again.") % {"email": reference.email}
+    )
     return redirect("accounts:affiliations")
 
 
@@ -81,7 +84,10 @@ def address(request: HttpRequest, reference_id: int) -> HttpResponse:
         readdress_reference(person=person, reference_id=reference_id, email=email, now=now)
 
     if accepts(form, send):
-        messages.success(request, f"The question is on its way to {form.cleaned_data['email']}.")
+        messages.success(
+            request,
+            _("The question is on its way to %(form)s.") % {"form": form.cleaned_data["email"]},
+        )
         return redirect("accounts:affiliations")
     context = {"form": form, "reference": reference}
     return form_page(request, "accounts/reference_address.html", context)
@@ -93,5 +99,8 @@ def cancel(request: HttpRequest, reference_id: int) -> HttpResponse:
     reference = cancel_reference(
         person=signed_in(request), reference_id=reference_id, now=timezone.now()
     )
-    messages.success(request, f"The question to {reference.name} is cancelled; its link has ended.")
+    messages.success(
+        request,
+        _("The question to %(name)s is cancelled; its link has ended.") % {"name": reference.name},
+    )
     return redirect("accounts:affiliations")

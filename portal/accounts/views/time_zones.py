@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from portal.accounts.forms import TimeZoneForm
 from portal.forms.pages import posted_from
@@ -54,12 +55,12 @@ def choose_time_zone(request: HttpRequest) -> HttpResponse:
     response = redirect("accounts:profile")
     form = TimeZoneForm(request.POST, zones=zone_names())
     if not form.is_valid():
-        messages.error(request, "There is no such time zone here. Choose one of the list.")
+        messages.error(request, _("There is no such time zone here. Choose one of the list."))
         return response
     name = form.cleaned_data["time_zone"]
     if not name:
         response.delete_cookie(CHOSEN_COOKIE)
-        messages.success(request, "Times are shown in the time zone of this browser.")
+        messages.success(request, _("Times are shown in the time zone of this browser."))
         return response
     response.set_cookie(
         CHOSEN_COOKIE,
@@ -69,5 +70,5 @@ def choose_time_zone(request: HttpRequest) -> HttpResponse:
         samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
     )
-    messages.success(request, f"Times are shown in the time zone {name}.")
+    messages.success(request, _("Times are shown in the time zone %(name)s.") % {"name": name})
     return response

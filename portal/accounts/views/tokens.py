@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.forms import TokenForm
@@ -91,5 +92,8 @@ def _own_tokens(owner: User, number: str | None, now: datetime) -> Page[AccessTo
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """Revoke a token."""
     token = revoke_token(owner=signed_in(request), token_id=token_id, now=timezone.now())
-    messages.success(request, f"“{token.name}” is revoked. Whatever used it is cut off.")
+    messages.success(
+        request,
+        gettext("“%(name)s” is revoked. Whatever used it is cut off.") % {"name": token.name},
+    )
     return redirect("accounts:tokens")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from portal.audit.events import EventType
 from portal.audit.services import record
@@ -76,9 +77,9 @@ def _original(message_id: int) -> OutboxMessage:
 
 def _require_gone(original: OutboxMessage) -> None:
     if original.state == State.CANCELLED:
-        raise NotYetSent("This letter was taken back before it went out, so it isn’t sent.")
+        raise NotYetSent(_("This letter was taken back before it went out, so it isn’t sent."))
     if original.state == State.QUEUED:
-        raise NotYetSent("This letter is still on its way. Wait until it has gone out.")
+        raise NotYetSent(_("This letter is still on its way. Wait until it has gone out."))
 
 
 def _copy(

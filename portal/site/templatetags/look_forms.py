@@ -15,14 +15,25 @@ from django.forms.boundfield import BoundField
 from django.utils import timezone
 from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
-from portal.formatting import counted, months_after
+from portal.formatting import months_after
 
 register = template.Library()
 
-REQUIRED = "This field is required."
+REQUIRED = forms.Field.default_error_messages["required"]
 OFFERED_MONTHS = (3, 6, 12)
-NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+NUMBERS = {
+    2: _("Two"),
+    3: _("Three"),
+    4: _("Four"),
+    5: _("Five"),
+    6: _("Six"),
+    7: _("Seven"),
+    8: _("Eight"),
+    9: _("Nine"),
+}
 
 
 @register.inclusion_tag("forms/field.html")
@@ -72,7 +83,11 @@ def until(context: template.Context, bound: BoundField) -> dict[str, Any]:
         "id": bound.auto_id,
         "day": value if isinstance(value, date) else None,
         "choices": [
-            (counted(months, "month"), months_after(today, months)) for months in OFFERED_MONTHS
+            (
+                ngettext("%(number)d month", "%(number)d months", months) % {"number": months},
+                months_after(today, months),
+            )
+            for months in OFFERED_MONTHS
         ],
     }
 
@@ -140,14 +155,16 @@ def messages_of(bound: BoundField) -> list[str]:
 
 
 def _texts(error: ValidationError, bound: BoundField) -> list[str]:
-    if error.code == "required" and list(error.messages) == [REQUIRED]:
-        return [f"{_verb(bound)} “{strip_tags(str(bound.label))}”"]
+    if error.code == "required" and list(error.messages) == [str(REQUIRED)]:
+        return [_what_to_do(bound) % {"label": strip_tags(str(bound.label))}]
     return [str(text) for text in error.messages]
 
 
 def _heading(count: int) -> str:
-    number = NUMBERS[count] if count < len(NUMBERS) else str(count)
-    return f"{number} answer{' needs' if count == 1 else 's need'} your attention"
+    if count == 1:
+        return gettext("One answer needs your attention")
+    number = NUMBERS.get(count, str(count))
+    return gettext("%(number)s answers need your attention") % {"number": number}
 
 
 def _kind(bound: BoundField) -> str:
@@ -157,10 +174,12 @@ def _kind(bound: BoundField) -> str:
     return "check" if isinstance(widget, forms.CheckboxInput) else "line"
 
 
-def _verb(bound: BoundField) -> str:
+def _what_to_do(bound: BoundField) -> str:
     if _kind(bound) == "check":
-        return "Tick"
-    return "Choose an answer to" if hasattr(bound.field, "choices") else "Fill in"
+        return gettext("Tick “%(label)s”")
+    if hasattr(bound.field, "choices"):
+        return gettext("Choose an answer to “%(label)s”")
+    return gettext("Fill in “%(label)s”")
 
 
 def _described(bound: BoundField, hint: str, errors: list[str]) -> str:

@@ -8,6 +8,7 @@ from django import template
 from django.template.defaultfilters import linebreaksbr
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from portal.access.models import AccessRequest
 from portal.access.screening.claimed_affiliations import workplace_of
@@ -58,7 +59,10 @@ def workplace(access_request: AccessRequest) -> SafeString:
     """Write after a name where the applicant works: what is proved, and what they say beside it."""
     place = workplace_of(access_request)
     proved = format_html(", {}", named(place.name)) if place.name else SafeString()
-    said = format_html(' <span class="quiet">(says {})</span>', named(place.said))
+    said = format_html(
+        ' <span class="quiet">({})</span>',
+        format_html(gettext("says {name}"), name=named(place.said)),
+    )
     return proved + said if place.said else proved
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django import template
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import AccessToken
 from portal.catalog.models import ModelRepo
@@ -20,7 +21,7 @@ def models_of(tokens: Iterable[AccessToken]) -> dict[int, str]:
     rows = ModelRepo.objects.filter(pk__in=keys).values_list("pk", "namespace__name", "name")
     names = {key: f"{namespace}/{name}" for key, namespace, name in rows}
     return {
-        token: ", ".join(names.get(key, "a deleted model") for key in repo_ids) or "none"
+        token: ", ".join(names.get(key, _("a deleted model")) for key in repo_ids) or "none"
         for token, repo_ids in listed.items()
     }
 

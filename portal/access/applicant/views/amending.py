@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from portal.access.applicant.views.requests import request_page
@@ -33,9 +34,11 @@ from portal.forms.pages import posted_from
 # Each is allowed in other states than the two others, so at most one of them is at any time.
 AMENDING = (RequestAction.CORRECT, RequestAction.ANSWER, RequestAction.RESUME)
 MESSAGES = {
-    RequestAction.CORRECT: "Your correction is kept, and the team sees what changed.",
-    RequestAction.ANSWER: "Your answer is with the reviewers, and their clock runs again.",
-    RequestAction.RESUME: "Your request is with the reviewers again.",
+    RequestAction.CORRECT: gettext_lazy("Your correction is kept, and the team sees what changed."),
+    RequestAction.ANSWER: gettext_lazy(
+        "Your answer is with the reviewers, and their clock runs again."
+    ),
+    RequestAction.RESUME: gettext_lazy("Your request is with the reviewers again."),
 }
 
 
@@ -64,7 +67,7 @@ def _amending_action(access_request: AccessRequest) -> RequestAction:
     for action in AMENDING:
         if action in allowed:
             return action
-    raise RequestHasMovedOn(access_request.reference, access_request.state_shown(now).label)
+    raise RequestHasMovedOn(access_request.reference, str(access_request.state_shown(now).label))
 
 
 @login_required
@@ -137,7 +140,9 @@ def _page(
         "question": told_question_of(access_request, timezone.now()),
         "forms": forms.items(),
         "all_forms": all_forms,
-        "send": "Send the correction" if action == RequestAction.CORRECT else "Send the answer",
+        "send": gettext("Send the correction")
+        if action == RequestAction.CORRECT
+        else gettext("Send the answer"),
     }
     failed = any(form.errors for form in all_forms)
     return render(request, "access/correct.html", context, status=422 if failed else 200)
@@ -172,7 +177,8 @@ def appeal(request: HttpRequest, request_id: int) -> HttpResponse:
         text = form.cleaned_data["text"]
         appeal_request(applicant=applicant, request_id=request_id, text=text, now=timezone.now())
         messages.success(
-            request, "Your appeal is filed. People who didn’t take the decision look at it."
+            request,
+            gettext("Your appeal is filed. People who didn’t take the decision look at it."),
         )
         return redirect("access:request", request_id)
     return request_page(request, access_request, AnswerForm(), appeal=form, status=422)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.applicant.unproved_claim import unproved_claim_of
@@ -82,7 +83,7 @@ def _already_granted(request: HttpRequest, error: AlreadyGranted) -> HttpRespons
         "heading": error.message,
         "act_label": error.act_label,
         "act_url": error.help_url,
-        "other_label": "See your access",
+        "other_label": _("See your access"),
         "other_url": reverse("site:access"),
     }
     return render(request, "refusal.html", context)
@@ -198,12 +199,12 @@ def _evidence(access_request: AccessRequest, now: datetime) -> dict[str, Any]:
 @posted_from("access:request", "request_id")
 def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
     withdraw_as_shown(applicant=signed_in(request), request_id=request_id, now=timezone.now())
-    messages.success(request, "Your request is withdrawn. Nobody will decide on it.")
+    messages.success(request, _("Your request is withdrawn. Nobody will decide on it."))
     return redirect("access:request", request_id)
 
 
 @posted_from("access:request", "request_id")
 def discard(request: HttpRequest, request_id: int) -> HttpResponse:
     discard_draft(applicant=signed_in(request), request_id=request_id, now=timezone.now())
-    messages.success(request, "The draft is deleted. Nothing of it is kept.")
+    messages.success(request, _("The draft is deleted. Nothing of it is kept."))
     return redirect("site:access")

@@ -12,7 +12,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from portal.access.applicant.signature_boxes import complete_signatures, signature_boxes
@@ -50,7 +51,7 @@ from portal.formatting import whole_date
 from portal.forms.pages import posted_from
 from portal.text.bidi import isolated
 
-STILL_MISSING = "Some answers are still missing"
+STILL_MISSING = _("Some answers are still missing")
 
 
 @login_required
@@ -110,7 +111,7 @@ def _tell_of(request: HttpRequest, form: StepForm, clashes: dict[str, Any]) -> N
     for name, other in clashes.items():
         text = ", ".join(map(str, other)) if isinstance(other, list) else str(other or "")
         names = {"label": form[name].label, "other": isolated(text)}
-        words = _(
+        words = gettext(
             "“%(label)s” was changed in another tab as well. This tab’s answer is saved. "
             "The other one was: %(other)s"
         )
@@ -160,10 +161,10 @@ def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardSt
     saved, clashes = _save_page(request, access_request, answers, replaces=True)
     _tell_of(request, posted, clashes)
     if "leave" in request.POST:
-        messages.success(request, "Your draft is saved. Come back whenever you like.")
+        messages.success(request, gettext("Your draft is saved. Come back whenever you like."))
         return redirect("site:access")
     if posted.leads_to_more(request.POST.getlist("asked")):
-        messages.info(request, "Your answers lead to another question on this page.")
+        messages.info(request, gettext("Your answers lead to another question on this page."))
         return redirect("access:form", saved.pk, here.slug)
     if posted.is_valid():
         return redirect("access:form", saved.pk, _next(request, here))
@@ -221,9 +222,11 @@ def _submit(request: HttpRequest, access_request: AccessRequest) -> HttpResponse
         signatures=_needed_signatures(access_request, client_ip(request), now),
         now=now,
     )
-    due = whole_date(sent.due_at) if sent.due_at else "its due date"
+    due = whole_date(sent.due_at) if sent.due_at else gettext("its due date")
     messages.success(
-        request, f"Your request is {request_status.title(sent)}. You’ll hear by {due}."
+        request,
+        gettext("Your request is %(request_status)s. You’ll hear by %(due)s.")
+        % {"request_status": request_status.title(sent), "due": due},
     )
     return redirect("access:request", sent.pk)
 

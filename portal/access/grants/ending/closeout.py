@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.access.errors import GrantIsOver
 from portal.access.grants.ending.end import Cause, end_grants
@@ -28,7 +29,7 @@ def close_grant(
     """
     grant = lock_own(holder, grant_id, now)
     if grant.is_offer:
-        raise GrantIsOver("This is an offer; decline it on its page.")
+        raise GrantIsOver(_("This is an offer; decline it on its page."))
     if is_closed(grant):
         return grant
     _check(grant, statement, deleted_copies)
@@ -46,11 +47,11 @@ def close_grant(
 
 def _check(grant: Grant, statement: str, deleted_copies: bool) -> None:
     errors: dict[str, str] = {}
-    missing = "Say what became of the model’s copies and of what you made with it."
+    missing = _("Say what became of the model’s copies and of what you made with it.")
     if problem := text_problem(statement, missing=missing):
         errors["statement"] = problem
     if Mode.DOWNLOAD in grant.modes and not deleted_copies:
-        errors["deleted_copies"] = (
+        errors["deleted_copies"] = _(
             "Confirm that every copy of the weights is deleted. If one must stay, write to the "
             "team first."
         )

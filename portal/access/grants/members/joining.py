@@ -7,6 +7,7 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.access.errors import (
     GrantIsOver,
@@ -51,13 +52,13 @@ def join_as_member(
         return membership
     grant = membership.grant
     if is_over(grant, now):
-        raise GrantIsOver("The grant has ended, so nobody can join it any more.")
+        raise GrantIsOver(_("The grant has ended, so nobody can join it any more."))
     require_admissible_to(person, covered_repos(grant), now)
     membership.organization = organization_shared(person, grant, now)
     version = _signed_text(membership, signature, now)
     if signature.capacity != Acceptance.Capacity.PERSON:
         raise FieldErrors(
-            {"signature.capacity": "Sign for yourself: the organization has signed already."}
+            {"signature.capacity": _("Sign for yourself: the organization has signed already.")}
         )
     membership.acceptance = store_acceptance(
         signer=person, version=version, signature=signature, now=now

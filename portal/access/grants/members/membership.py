@@ -11,6 +11,7 @@ from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.access.errors import (
     GrantIsOver,
@@ -72,8 +73,11 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
         return known
     if standing.count() >= (cap := cap_of(grant)):
         raise TooManyMembers(
-            f"This grant takes {cap} at most beside its holder, and all places are taken. End one "
-            "membership first."
+            _(
+                "This grant takes %(cap)s at most beside its holder, and all places are taken. End "
+                "one membership first."
+            )
+            % {"cap": cap}
         )
     membership = Membership.objects.create(
         grant=grant, email=email, invited_by=holder, invited_at=now
@@ -91,9 +95,11 @@ def invite_member(*, holder: User, grant_id: int, email: str, now: datetime) -> 
 
 def _require_going_on(grant: Grant, now: datetime) -> None:
     if is_over(grant, now):
-        raise GrantIsOver("This grant has ended, so nobody can join it. Renew it first.")
+        raise GrantIsOver(_("This grant has ended, so nobody can join it. Renew it first."))
     if grant.is_held:
-        raise GrantIsOver("A person on our team checks this access first, so nobody can join yet.")
+        raise GrantIsOver(
+            _("A person on our team checks this access first, so nobody can join yet.")
+        )
 
 
 def _checked(email: str, holder: User) -> str:
@@ -102,10 +108,12 @@ def _checked(email: str, holder: User) -> str:
         validate_email(email)
         MaxLengthValidator(LONGEST_ADDRESS)(email)
     except ValidationError:
-        raise FieldErrors({"email": "Give one e-mail address, such as name@example.org."}) from None
+        raise FieldErrors(
+            {"email": _("Give one e-mail address, such as name@example.org.")}
+        ) from None
     own = EmailAddress.objects.filter(user=holder, email__iexact=email)
     if email == holder.email.lower() or own.exists():
-        raise FieldErrors({"email": "That address is your own; the grant is yours already."})
+        raise FieldErrors({"email": _("That address is your own; the grant is yours already.")})
     return email
 
 
@@ -127,7 +135,7 @@ def remove_member(*, actor: User, membership_id: int, reason: str, now: datetime
         raise MembershipNotFound
     if membership.ended_at is not None:
         return membership
-    missing = "Say why; both of you get it in a letter."
+    missing = _("Say why; both of you get it in a letter.")
     reason = reason.strip() or (LEFT if leaves else "")
     reason = require_text(reason, "reason", missing=missing, at_most=LONGEST_REASON)
     if errors := line_errors({"reason": reason}):

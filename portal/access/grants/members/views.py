@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.access.errors import GrantNotFound, MembershipNotFound
@@ -60,7 +61,7 @@ def members(request: HttpRequest, grant_id: int) -> HttpResponse:
         invite_member(holder=person, grant_id=grant_id, now=now, **form.cleaned_data)
 
     if accepts(form, invite):
-        messages.success(request, "Invited. The letter is on its way.")
+        messages.success(request, _("Invited. The letter is on its way."))
         return redirect("access:members", grant_id)
     return form_page(request, "access/members.html", _context(request, seen, form, now))
 
@@ -108,7 +109,11 @@ def join(request: HttpRequest, membership_id: int) -> HttpResponse:
     if isinstance(joined, HttpResponse):
         return joined
     if not joined.is_held:
-        messages.success(request, f"Signed. {opened_words(membership.grant)} to you.")
+        messages.success(
+            request,
+            _("Signed. %(opened_words)s to you.")
+            % {"opened_words": opened_words(membership.grant)},
+        )
     return _onward(request, joined)
 
 
@@ -116,7 +121,7 @@ def _onward(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Redirect a new member to the grant, or to the list of grants while a check holds them."""
     if not membership.is_held:
         return redirect("access:grant", membership.grant_id)
-    messages.info(request, "You signed. An extra check comes first; we write to you after it.")
+    messages.info(request, _("You signed. An extra check comes first; we write to you after it."))
     return redirect("site:access")
 
 
@@ -137,8 +142,8 @@ def _join_page(
     grant = membership.grant
     context = {
         "kind": "join",
-        "title": "Join as a member",
-        "act": "Sign and join",
+        "title": _("Join as a member"),
+        "act": _("Sign and join"),
         "membership": membership,
         "grant": grant,
         "repo": grant.repo,
@@ -177,9 +182,9 @@ def end(request: HttpRequest, membership_id: int) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("access:members", _grant_of(membership_id))
     if ended.person_id == person.pk:
-        messages.success(request, "You left. Your tokens that reached the model have ended.")
+        messages.success(request, _("You left. Your tokens that reached the model have ended."))
         return redirect("site:access")
-    messages.success(request, "Ended, with every token of theirs that reached the model.")
+    messages.success(request, _("Ended, with every token of theirs that reached the model."))
     return redirect("access:members", ended.grant_id)
 
 
@@ -194,7 +199,7 @@ def clear(request: HttpRequest, membership_id: int) -> HttpResponse:
     except FieldErrors as error:
         messages.error(request, error.message)
         return redirect("access:members", _grant_of(membership_id))
-    messages.success(request, "Cleared. They are a member now, and both have a letter.")
+    messages.success(request, _("Cleared. They are a member now, and both have a letter."))
     return redirect("access:members", cleared.grant_id)
 
 

@@ -11,6 +11,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.access.errors import GrantIsOver, GrantNotFound, NotRenewable
@@ -76,7 +78,10 @@ def offer(request: HttpRequest, grant_id: int) -> HttpResponse:
     if isinstance(accepted, HttpResponse):
         return accepted
     until = whole_date(offered.expires_at)
-    opened = f"Signed. {opened_words(offered)} to you until {until}."
+    opened = gettext("Signed. %(opened_words)s to you until %(until)s.") % {
+        "opened_words": opened_words(offered),
+        "until": until,
+    }
     _tell_signed(request, accepted, opened)
     return redirect("access:grant", grant_id)
 
@@ -91,7 +96,7 @@ def _tell_signed(request: HttpRequest, grant: Grant, opened: str) -> None:
 @posted_from("access:grant", "grant_id")
 def offer_decline(request: HttpRequest, grant_id: int) -> HttpResponse:
     decline_offer(person=signed_in(request), grant_id=grant_id, now=timezone.now())
-    messages.success(request, "You declined the offer. You may ask again at any time.")
+    messages.success(request, gettext("You declined the offer. You may ask again at any time."))
     return redirect("access:grant", grant_id)
 
 
@@ -130,9 +135,12 @@ def renew(request: HttpRequest, grant_id: int) -> HttpResponse:
 def _tell_filed(request: HttpRequest, renewal: Renewal) -> None:
     renewed = Grant.objects.filter(parent=renewal.grant).first()
     if not renewal.outcome:
-        messages.success(request, f"Sent. Answer due {whole_date(renewal.due_at)}.")
+        messages.success(
+            request,
+            gettext("Sent. Answer due %(renewal)s.") % {"renewal": whole_date(renewal.due_at)},
+        )
     elif renewed is not None:
-        _tell_signed(request, renewed, "Renewed. Nothing stops in between.")
+        _tell_signed(request, renewed, gettext("Renewed. Nothing stops in between."))
 
 
 @login_required
@@ -141,7 +149,7 @@ def newer(request: HttpRequest, grant_id: int) -> HttpResponse:
     """Show the newer text of a grant's licence, and take the signature."""
     person, now, grant = signed_in(request), timezone.now(), _own(request, grant_id)
     if not can_sign_newer(grant, now):
-        message = "There’s no newer text to sign for this grant."
+        message = gettext("There’s no newer text to sign for this grant.")
         raise GrantIsOver(message, help_url=f"/grants/{grant_id}")
     version = require_version_in_force(licensed_repo(grant), now=now)
 
@@ -152,14 +160,16 @@ def newer(request: HttpRequest, grant_id: int) -> HttpResponse:
     signed = sign(request, [version], page, sign_newer)
     if isinstance(signed, HttpResponse):
         return signed
-    _tell_signed(request, signed, f"Signed. You go on under {version}.")
+    _tell_signed(
+        request, signed, gettext("Signed. You go on under %(version)s.") % {"version": version}
+    )
     return redirect("access:grant", signed.pk)
 
 
 WORDS = {
-    "offer": ("Sign the terms", "Sign and open the access"),
-    "renew": ("Renew your access", "Sign and renew"),
-    "newer": ("Sign the newer text", "Sign and go on"),
+    "offer": (_("Sign the terms"), _("Sign and open the access")),
+    "renew": (_("Renew your access"), _("Sign and renew")),
+    "newer": (_("Sign the newer text"), _("Sign and go on")),
 }
 
 
@@ -195,7 +205,7 @@ def close(request: HttpRequest, grant_id: int) -> HttpResponse:
         close_grant(holder=person, grant_id=grant_id, now=now, **form.cleaned_data)
 
     if accepts(form, close_it):
-        messages.success(request, "Closed. The team has your statement.")
+        messages.success(request, gettext("Closed. The team has your statement."))
         return redirect("access:grant", grant_id)
     context = {"grant": grant, "repo": grant.repo, "form": form, "now": now}
     return form_page(request, "access/grant_close.html", context)

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.access.grants.licence_gate import require_not_ended, sign_for_grant
@@ -26,6 +27,7 @@ from portal.accounts.models import User
 from portal.accounts.tokens.authentication import Caller
 from portal.accounts.views import signed_in
 from portal.catalog.models import Gate, Mode, ModelRepo
+from portal.catalog.models.repos import modes_in_words
 from portal.catalog.services.licences import require_version_in_force
 from portal.catalog.services.lookup import find_repo
 from portal.errors import Conflict
@@ -42,7 +44,7 @@ def sign_licence(request: HttpRequest, namespace: str, name: str) -> HttpRespons
     if not _opened_by_signing(repo):
         if repo.takes_requests:
             return redirect("access:start", repo.namespace.name, repo.name)
-        raise Conflict("This model is open: nothing to sign. Its page says how to get it.")
+        raise Conflict(_("This model is open: nothing to sign. Its page says how to get it."))
     in_check = Grant.objects.to(person, repo).told(now).held_for_check(now)
     if waiting := in_check.filter(modes__contains=_opened_by_signing(repo)).first():
         return redirect("access:grant", waiting.pk)
@@ -59,7 +61,11 @@ def sign_licence(request: HttpRequest, namespace: str, name: str) -> HttpRespons
         messages.info(request, CHECK_FIRST)
         return redirect("access:grant", grant.pk)
     until = whole_date(grant.ends_at)
-    messages.success(request, f"Signed. {repo.full_name} is open to you until {until}.")
+    messages.success(
+        request,
+        _("Signed. %(full_name)s is open to you until %(until)s.")
+        % {"full_name": repo.full_name, "until": until},
+    )
     return redirect(f"/{repo.full_name}")
 
 
@@ -75,7 +81,7 @@ def _page(
         "repo": repo,
         "form": form,
         "held": _held(person, repo, now),
-        "modes": " and ".join(mode.label.lower() for mode in _opened_by_signing(repo)),
+        "modes": modes_in_words(_opened_by_signing(repo)),
         "verified": person.has_verified_email,
         "now": now,
         **licence_context(form.version),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy
 from django_countries import countries
 
 from portal.access.models import RequestForm
@@ -19,6 +20,7 @@ from portal.access.requests.form.questions import (
 from portal.accounts.models import Sector
 from portal.catalog.models import Mode
 from portal.catalog.models.repos import modes_in_words
+from portal.text.languages import Words
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class ReadableAnswer:
     """An answer as it is shown. ``said`` ones are in the applicant's own words, set as quotes."""
 
     name: str
-    label: str
+    label: Words
     text: str
     said: bool
     step: str
@@ -57,17 +59,17 @@ def models_label(models: object) -> str:
 
 
 # Name, label, step, whether it is in the applicant's own words, and how the value is shown.
-_ANSWERS: tuple[tuple[str, str, str, bool, Callable[[Any], str]], ...] = (
-    ("name", "Name", "you", False, _plain),
-    ("position", "Position", "you", False, _plain),
-    ("organization", "Organization", "organization", False, _plain),
-    ("country", "Country", "organization", False, country_name),
-    ("sector", "Sector", "organization", False, sector_label),
-    ("purpose", "Question", "research", True, _plain),
-    ("outputs", "What will be published", "research", True, _plain),
-    ("models", "Models", "access", False, models_label),
-    ("modes", "Asks for", "access", False, modes_label),
-    ("compute", "Compute", "access", True, _plain),
+_ANSWERS: tuple[tuple[str, Words, str, bool, Callable[[Any], str]], ...] = (
+    ("name", gettext_lazy("Name"), "you", False, _plain),
+    ("position", gettext_lazy("Position"), "you", False, _plain),
+    ("organization", gettext_lazy("Organization"), "organization", False, _plain),
+    ("country", gettext_lazy("Country"), "organization", False, country_name),
+    ("sector", gettext_lazy("Sector"), "organization", False, sector_label),
+    ("purpose", gettext_lazy("Question"), "research", True, _plain),
+    ("outputs", gettext_lazy("What will be published"), "research", True, _plain),
+    ("models", gettext_lazy("Models"), "access", False, models_label),
+    ("modes", gettext_lazy("Asks for"), "access", False, modes_label),
+    ("compute", gettext_lazy("Compute"), "access", True, _plain),
 )
 STEP_OF = {name: step for name, _, step, _, _ in _ANSWERS}
 ANSWER_STEPS = tuple(dict.fromkeys(STEP_OF.values()))

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
 from portal.access.models import Acceptance
@@ -26,22 +28,23 @@ from portal.access.requests.signing import Signature
 from portal.accounts.models import Sector
 from portal.catalog.models import LicenceVersion
 from portal.forms.fields import LongText
+from portal.text.languages import Words
 from portal.text.lines import LineInput
 
 MODE_HINTS = {
-    "download": "The files of the model, to run on machines of your own",
-    "inference": "Prompts to the model as we host it; nothing to install",
+    "download": _("The files of the model, to run on machines of your own"),
+    "inference": _("Prompts to the model as we host it; nothing to install"),
 }
 
 
-def _required(name: str) -> dict[str, str]:
+def _required(name: str) -> dict[str, Words]:
     return {"required": REQUIRED_ANSWERS[name]}
 
 
 def words_field(
-    label: str,
-    hint: str,
-    missing: str = "",
+    label: Words,
+    hint: Words,
+    missing: Words = "",
     *,
     required: bool = True,
     attrs: Mapping[str, Any] | None = None,
@@ -61,17 +64,17 @@ class YouForm(StepForm):
     slug = "you"
 
     name = LineInput(
-        label="Full name",
+        label=_("Full name"),
         max_length=LONGEST_LINE,
-        help_text="The name that you sign with. It should be the name in your profile.",
+        help_text=_("The name that you sign with. It should be the name in your profile."),
         error_messages=_required("name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     position = LineInput(
-        label="Position",
+        label=_("Position"),
         max_length=LONGEST_LINE,
         required=False,
-        help_text="For example: doctoral student, lecturer, policy analyst.",
+        help_text=_("For example: doctoral student, lecturer, policy analyst."),
         widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
     )
 
@@ -80,21 +83,21 @@ class OrganizationForm(StepForm):
     slug = "organization"
 
     organization = LineInput(
-        label="Organization",
+        label=_("Organization"),
         max_length=LONGEST_LINE,
-        help_text="Its full name. If you work alone, say so.",
+        help_text=_("Its full name. If you work alone, say so."),
         error_messages=_required("organization"),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     country = forms.ChoiceField(
-        label="Country you work in",
-        choices=[("", "Choose a country"), *countries],
-        help_text="The licence asks that your use be lawful there.",
+        label=_("Country you work in"),
+        choices=[("", _("Choose a country")), *countries],
+        help_text=_("The licence asks that your use be lawful there."),
         error_messages=_required("country"),
         widget=forms.Select(attrs={"autocomplete": "country"}),
     )
     sector = forms.ChoiceField(
-        label="Sector",
+        label=_("Sector"),
         choices=Sector.choices,
         error_messages=_required("sector"),
         widget=forms.RadioSelect,
@@ -105,14 +108,16 @@ class ResearchForm(StepForm):
     slug = "research"
 
     purpose = words_field(
-        "What question do you want to answer?",
-        "And why it needs this model. Two to six sentences.",
+        _("What question do you want to answer?"),
+        _("And why it needs this model. Two to six sentences."),
         REQUIRED_ANSWERS["purpose"],
     )
     outputs = words_field(
-        "What will you publish or release?",
-        "For example: a paper, code, probes, generated text. The licence covers generated text "
-        "too.",
+        _("What will you publish or release?"),
+        _(
+            "For example: a paper, code, probes, generated text. The licence covers generated text "
+            "too."
+        ),
         REQUIRED_ANSWERS["outputs"],
     )
 
@@ -121,21 +126,23 @@ class AccessForm(StepForm):
     slug = "access"
 
     models = forms.MultipleChoiceField(
-        label="Which models?",
-        help_text="One request and one signature are for all that you choose.",
+        label=_("Which models?"),
+        help_text=_("One request and one signature are for all that you choose."),
         error_messages={"required": CHOOSE_MODELS},
         widget=forms.CheckboxSelectMultiple,
     )
     modes = forms.MultipleChoiceField(
-        label="What do you need?",
-        help_text="Each is decided on its own.",
+        label=_("What do you need?"),
+        help_text=_("Each is decided on its own."),
         error_messages=_required("modes"),
         widget=forms.CheckboxSelectMultiple,
     )
     compute = words_field(
-        "What compute do you have?",
-        "For example: 8 × A100-80GB on a university cluster; or none. Reviewers tell you if the "
-        "model won’t fit.",
+        _("What compute do you have?"),
+        _(
+            "For example: 8 × A100-80GB on a university cluster; or none. Reviewers tell you if "
+            "the model won’t fit."
+        ),
         REQUIRED_ANSWERS["compute"],
         attrs={"class": "low"},
     )
@@ -173,27 +180,29 @@ class SignatureForm(PageForm):
 
     text_sha256 = forms.CharField(widget=forms.HiddenInput)
     capacity = forms.ChoiceField(
-        label="You sign",
+        label=_("You sign"),
         choices=Acceptance.Capacity.choices,
-        error_messages={"required": "Say whether you sign for yourself or for an organization."},
+        error_messages={"required": _("Say whether you sign for yourself or for an organization.")},
         widget=forms.RadioSelect,
     )
     entity = LineInput(
-        label="Organization, and your office in it",
+        label=_("Organization, and your office in it"),
         max_length=LONGEST_LINE,
-        error_messages={"required": "Name the organization, and your office in it."},
+        error_messages={"required": _("Name the organization, and your office in it.")},
     )
     typed_name = LineInput(
-        label="Type your full name",
+        label=_("Type your full name"),
         max_length=LONGEST_LINE,
-        help_text="As it stands in your profile. It is your signature; we keep it with the time, "
-        "your address and the fingerprint above.",
-        error_messages={"required": "Type your full name; it is your signature."},
+        help_text=_(
+            "As it stands in your profile. It is your signature; we keep it with the time, "
+            "your address and the fingerprint above."
+        ),
+        error_messages={"required": _("Type your full name; it is your signature.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     hints: ClassVar = {
-        "person": "The grant is yours alone",
-        "entity": "You are bound with it; the grant still names you",
+        "person": _("The grant is yours alone"),
+        "entity": _("You are bound with it; the grant still names you"),
     }
 
     def __init__(self, *args: Any, version: LicenceVersion, **kwargs: Any) -> None:
@@ -205,7 +214,10 @@ class SignatureForm(PageForm):
             self.fields[f"attest_{attestation['code']}"] = forms.BooleanField(
                 label=attestation["text"],
                 help_text=attestation.get("help", ""),
-                error_messages={"required": f"Confirm: {attestation['text']}"},
+                error_messages={
+                    "required": gettext("Confirm: %(attestation)s")
+                    % {"attestation": attestation["text"]}
+                },
             )
         self.named = {
             f"signature.attestations.{attestation['code']}": f"attest_{attestation['code']}"
@@ -249,12 +261,12 @@ class SignatureForm(PageForm):
 
 
 class AnswerForm(PageForm):
-    answer = words_field("Your answer", "", "Write an answer; a sentence may do.")
+    answer = words_field(_("Your answer"), "", _("Write an answer; a sentence may do."))
 
 
 class AppealForm(PageForm):
     text = words_field(
-        "What did the decision overlook?",
-        "People who didn’t take it read this beside your answers.",
-        "Say what the decision overlooked.",
+        _("What did the decision overlook?"),
+        _("People who didn’t take it read this beside your answers."),
+        _("Say what the decision overlooked."),
     )

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.models import RequestForm
 from portal.catalog.models import Gate, Mode, ModelRepo
 
@@ -20,14 +22,14 @@ LONGEST_LINE = 200  # of a short one
 YES, NO = "yes", "no"
 
 REQUIRED_ANSWERS = {
-    "name": "Give the name you sign with.",
-    "organization": "Name the organization you work at, or say that you work alone.",
-    "country": "Choose the country you work in.",
-    "sector": "Choose the sector you work in.",
-    "purpose": "Say what question you want to answer.",
-    "outputs": "Say what you intend to publish or release.",
-    "modes": "Choose at least one kind of access that this model offers.",
-    "compute": "Say what compute you have, even if it is none.",
+    "name": _("Give the name you sign with."),
+    "organization": _("Name the organization you work at, or say that you work alone."),
+    "country": _("Choose the country you work in."),
+    "sector": _("Choose the sector you work in."),
+    "purpose": _("Say what question you want to answer."),
+    "outputs": _("Say what you intend to publish or release."),
+    "modes": _("Choose at least one kind of access that this model offers."),
+    "compute": _("Say what compute you have, even if it is none."),
 }
 BASE_NAMES = frozenset({*REQUIRED_ANSWERS, "position", "models"})
 SHORT_ANSWERS = ("name", "position", "organization")

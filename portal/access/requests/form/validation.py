@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_countries import countries
 
 from portal.access.requests.asked_models import choice_errors, modes_of
@@ -58,14 +60,16 @@ def _base_errors(answers: Mapping[str, Any], repos: Sequence[ModelRepo]) -> dict
         "modes": isinstance(modes, list) and bool(modes) and set(map(str, modes)) <= offered,
     }
     errors = {
-        field: remedy
+        field: str(remedy)
         for field, remedy in REQUIRED_ANSWERS.items()
         if not known.get(field, is_filled(answers.get(field)))
     }
     for field in BASE_NAMES - {*known, "models"} - set(errors):
         longest = LONGEST_LINE if field in SHORT_ANSWERS else LONGEST_TEXT
         if len(str(answers.get(field) or "")) > longest:
-            errors[field] = f"Shorten this answer to {longest} characters."
+            errors[field] = _("Shorten this answer to %(longest)s characters.") % {
+                "longest": longest
+            }
     # What is missing is said before what is wrong with a line's characters.
     short = {field: str(answers.get(field) or "") for field in SHORT_ANSWERS}
     return line_errors(short) | errors
@@ -84,23 +88,28 @@ def answer_problem(question: LabQuestion, value: object) -> str:
         fits = isinstance(value, list) and set(value) <= set(question.choices)
     else:
         fits = isinstance(value, str) and _fits(question, value.strip())
-    return "" if fits else f"{_SHAPES[question.kind]} “{question.label}”"
+    most = LONGEST_LINE if question.kind == QuestionKind.TEXT else LONGEST_TEXT
+    shape = _SHAPES[question.kind] % {"question": question.label, "most": most}
+    return "" if fits else str(shape)
 
 
 def _ask_for(question: LabQuestion) -> str:
     chosen = question.kind in (*CHOOSING, QuestionKind.YES_NO)
-    return f"{'Choose an answer to' if chosen else 'Fill in'} “{question.label}”"
+    words = _("Choose an answer to “%(label)s”") if chosen else _("Fill in “%(label)s”")
+    return words % {"label": question.label}
 
 
 _SHAPES = {
-    QuestionKind.TEXT: f"Use at most {LONGEST_LINE} characters for",
-    QuestionKind.LONG_TEXT: f"Use at most {LONGEST_TEXT} characters for",
-    QuestionKind.CHOICE: "Choose among the answers to",
-    QuestionKind.CHOICES: "Choose among the answers to",
-    QuestionKind.NUMBER: "Give a number, such as 12 or 0.5, for",
-    QuestionKind.YES_NO: "Say yes or no to",
-    QuestionKind.DATE: "Give a date, such as 2027-03-31, for",
-    QuestionKind.URL: "Give a web address, such as https://example.org, for",
+    QuestionKind.TEXT: gettext_lazy("Use at most %(most)d characters for “%(question)s”"),
+    QuestionKind.LONG_TEXT: gettext_lazy("Use at most %(most)d characters for “%(question)s”"),
+    QuestionKind.CHOICE: gettext_lazy("Choose among the answers to “%(question)s”"),
+    QuestionKind.CHOICES: gettext_lazy("Choose among the answers to “%(question)s”"),
+    QuestionKind.NUMBER: gettext_lazy("Give a number, such as 12 or 0.5, for “%(question)s”"),
+    QuestionKind.YES_NO: gettext_lazy("Say yes or no to “%(question)s”"),
+    QuestionKind.DATE: gettext_lazy("Give a date, such as 2027-03-31, for “%(question)s”"),
+    QuestionKind.URL: gettext_lazy(
+        "Give a web address, such as https://example.org, for “%(question)s”"
+    ),
 }
 
 

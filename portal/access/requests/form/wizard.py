@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from portal.access.errors import LicenceChanged
 from portal.access.models import AccessRequest, RequestForm
 from portal.access.requests.asked_models import models_to_choose
@@ -17,6 +19,7 @@ from portal.access.requests.signing import Signature, check_signature
 from portal.access.requests.texts_to_sign import texts_to_sign
 from portal.catalog.models import LicenceVersion, ModelRepo
 from portal.errors import FieldErrors
+from portal.text.languages import Words
 
 
 @dataclass(frozen=True)
@@ -24,53 +27,55 @@ class WizardStep:
     """A page of the form; without a ``form`` it asks nothing that a draft answers."""
 
     slug: str
-    label: str
-    title: str
-    hint: str
+    label: Words
+    title: Words
+    hint: Words
     form: type[StepForm] | None = None
 
 
 STEPS = (
     WizardStep(
         "you",
-        "About you",
-        "About you",
-        "The person who asks is the person who is bound. Nobody can ask for someone else.",
+        _("About you"),
+        _("About you"),
+        _("The person who asks is the person who is bound. Nobody can ask for someone else."),
         YouForm,
     ),
     WizardStep(
         "organization",
-        "Your organization",
-        "Your organization",
-        "Where the work is done. An e-mail address there is the easiest proof.",
+        _("Your organization"),
+        _("Your organization"),
+        _("Where the work is done. An e-mail address there is the easiest proof."),
         OrganizationForm,
     ),
     WizardStep(
         "research",
-        "Your research",
-        "Your research",
-        "Reviewers read this first. Plain sentences are best; there are no magic words.",
+        _("Your research"),
+        _("Your research"),
+        _("Reviewers read this first. Plain sentences are best; there are no magic words."),
         ResearchForm,
     ),
     WizardStep(
         "access",
-        "Access and compute",
-        "Access and compute",
-        "Ask for what you need. More can be asked for later.",
+        _("Access and compute"),
+        _("Access and compute"),
+        _("Ask for what you need. More can be asked for later."),
         AccessForm,
     ),
     WizardStep(
         "licence",
-        "Sign the licence",
-        "Sign the licence",
-        "You sign now, so that access can open the moment the team says yes. "
-        "If they say no, the signature opens nothing that they decide on.",
+        _("Sign the licence"),
+        _("Sign the licence"),
+        _(
+            "You sign now, so that access can open the moment the team says yes. "
+            "If they say no, the signature opens nothing that they decide on."
+        ),
     ),
     WizardStep(
         "check",
-        "Check and submit",
-        "Check, then submit",
-        "This is exactly what the reviewers will see. It is kept as submitted.",
+        _("Check and submit"),
+        _("Check, then submit"),
+        _("This is exactly what the reviewers will see. It is kept as submitted."),
     ),
 )
 STEP_BY_SLUG = {step.slug: step for step in STEPS}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.errors import EmailNotVerified, LicenceChanged, RequestNotFound
 from portal.access.models import AccessRequest
@@ -20,11 +21,12 @@ from portal.catalog.models import LicenceVersion
 from portal.client_ip import client_ip
 from portal.errors import FieldErrors
 from portal.forms.fields import show_errors
+from portal.text.languages import Words
 
 T = TypeVar("T")
-CHECK_FIRST = "Signed. A person makes an extra check first; we write to you once it is done."
+CHECK_FIRST = _("Signed. A person makes an extra check first; we write to you once it is done.")
 TYPED = ("typed_name", "capacity", "entity", "report", "publications")
-CHANGED = "This text is newer than the one that you read. Read it, and sign again."
+CHANGED = _("This text is newer than the one that you read. Read it, and sign again.")
 
 
 def own_request(applicant: User, request_id: int) -> AccessRequest:
@@ -106,7 +108,7 @@ def proved_or_said(form: forms.BaseForm, act: Callable[[], T]) -> T | None:
         return None
 
 
-def say(form: forms.BaseForm, text: str) -> None:
+def say(form: forms.BaseForm, text: Words) -> None:
     """Add an error to a form as a whole, even if the form was never posted."""
     if not form.is_bound:
         form.cleaned_data = {}
