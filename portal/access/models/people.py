@@ -7,12 +7,22 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.access.models.fields import person_field
 from portal.access.models.requests import AccessRequest
 from portal.access.querysets.people import CaseGuestQuerySet, InvitationQuerySet
 from portal.accounts.models import Namespace
 from portal.catalog.models import ModelRepo
+
+ROLES_IN_WORDS = {
+    "publisher": _("publisher of %(place)s"),
+    "reviewer": _("reviewer of %(place)s"),
+    "administrator": _("administrator of %(place)s"),
+    "guest": _("guest of %(place)s"),
+    "operator": _("operator of %(place)s"),
+}
 
 
 class Invitation(models.Model):
@@ -86,8 +96,7 @@ class Invitation(models.Model):
     @property
     def in_words(self) -> str:
         """Name the role with its place, as within a sentence."""
-        role = "guest" if self.role == self.Role.GUEST else self.get_role_display().lower()
-        return f"{role} of {self.place}"
+        return str(ROLES_IN_WORDS[self.role] % {"place": self.place})
 
     @property
     def place(self) -> str:
@@ -96,7 +105,9 @@ class Invitation(models.Model):
             return self.namespace.display_name
         if self.repo is not None:
             return self.repo.full_name
-        return f"request {self.request.reference}" if self.request else settings.SITE_NAME
+        if self.request is not None:
+            return gettext("request %(reference)s") % {"reference": self.request.reference}
+        return str(settings.SITE_NAME)
 
     def is_open(self, now: datetime) -> bool:
         return self.accepted_at is None and self.withdrawn_at is None and now < self.expires_at
