@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Value
 
 from portal.access.errors import ConflictOfInterest
 from portal.access.models import AccessRequest, ConflictDeclaration, Decision, Grant, Membership
 from portal.accounts.models import Affiliation, Reference, User
+from portal.database.compiled_query import CompiledQuery
 
 
 class ConflictKind(StrEnum):
@@ -53,12 +55,11 @@ def conflicts_with(
     people: Iterable[User], person: User, now: datetime
 ) -> dict[int, set[ConflictKind]]:
     """Return, for each key of ``people``, their conflicts of interest in giving a person access."""
+    ties = _TIES.rows(person=person.pk, now=now)
     sources = {
-        ConflictKind.SELF: {person.pk},
-        ConflictKind.MEMBER: _under_one_grant(person),
-        ConflictKind.REFERENCE: _references(person),
-        ConflictKind.ORGANIZATION: _of_one_organization(person, now),
+        kind: {key for tie, key in ties if tie == kind} - {person.pk} for kind in ConflictKind
     }
+    sources[ConflictKind.SELF] = {person.pk}
     return _added({colleague.pk: set() for colleague in people}, sources)
 
 
@@ -96,29 +97,42 @@ def require_none(conflicts: Collection[ConflictKind]) -> None:
         raise ConflictOfInterest(WORDS[first])
 
 
-def _under_one_grant(person: User) -> set[int]:
-    """Select members of the person's grants, and everybody on a grant they are a member of."""
+def _under_one_grant(person: int) -> QuerySet[Membership]:
+    """Select the memberships of the person's grants, and of those that they are a member of."""
     joined = Membership.objects.joined()
     grants = joined.filter(Q(person=person) | Q(grant__person=person)).values("grant")
-    together = Membership.objects.joined().filter(grant__in=grants)
-    pairs = together.values_list("person", "grant__person")
-    return {key for pair in pairs for key in pair} - {person.pk}
+    return Membership.objects.joined().filter(grant__in=grants)
 
 
-def _references(person: User) -> set[int]:
+def _references(person: int) -> QuerySet[User]:
     """Select the accounts that hold an address which the person named as a reference."""
     addresses = Reference.objects.filter(person=person).values("email")
-    holders = User.objects.filter(emailaddress__email__in=addresses, emailaddress__verified=True)
-    return set(holders.values_list("pk", flat=True))
+    return User.objects.filter(emailaddress__email__in=addresses, emailaddress__verified=True)
 
 
-def _of_one_organization(person: User, now: datetime) -> set[int]:
-    """Select the people who are proved to be of an organization that this person is of."""
-    own = Affiliation.objects.of(person).standing_at(now)
-    colleagues = Affiliation.objects.standing_at(now).filter(
-        organization__in=own.values("organization")
+def _of_one_organization(person: int, now: datetime) -> QuerySet[Affiliation]:
+    """Select the proofs of people who are of an organization that this person is of."""
+    own = Affiliation.objects.filter(person=person).standing_at(now)
+    return Affiliation.objects.standing_at(now).filter(organization__in=own.values("organization"))
+
+
+def _ties(person: int, now: datetime) -> QuerySet[Any, tuple[str, int]]:
+    """Select the kinds of ties that people have to a person, and their keys; with repetitions."""
+    member, reference, organization = (
+        Value(str(kind))
+        for kind in (ConflictKind.MEMBER, ConflictKind.REFERENCE, ConflictKind.ORGANIZATION)
     )
-    return set(colleagues.values_list("person", flat=True)) - {person.pk}
+    together = _under_one_grant(person)
+    return together.values_list(member, "person").union(
+        together.values_list(member, "grant__person"),
+        _references(person).values_list(reference, "pk"),
+        _of_one_organization(person, now).values_list(organization, "person"),
+        all=True,
+    )
+
+
+# Each decision asks for it, and each page of a case.
+_TIES = CompiledQuery(_ties, {"person": -101, "now": datetime.min.replace(tzinfo=UTC)})
 
 
 def _declared(access_request: AccessRequest) -> set[int]:

@@ -23,6 +23,7 @@ from portal.access.models import AccessRequest, CaseGuest
 from portal.access.policy.conflicts import ConflictKind, conflicts_of, require_none
 from portal.access.policy.votes import is_chair, votes_differ
 from portal.accounts.models import User
+from portal.catalog.labs.seats import reviewable_keys
 from portal.catalog.models import ModelRepo
 from portal.errors import Forbidden
 
@@ -139,7 +140,7 @@ def roles_of(person: User, access_request: AccessRequest) -> set[Role]:
         return {Role.APPLICANT}
     here = ModelRepo.objects.filter(pk=access_request.repo_id)
     roles = set()
-    if here.intersection(ModelRepo.objects.reviewable_by(person)).exists():
+    if access_request.repo_id in reviewable_keys(person):
         roles.add(Role.REVIEWER)
         if is_chair(person, access_request):
             roles.add(Role.CHAIR)

@@ -14,6 +14,7 @@ from portal.access.lifecycle import Status, status_of
 from portal.access.models import AccessRequest, Decision, Grant, Question
 from portal.access.models.requests import QUESTION_ASKED
 from portal.access.querysets import DecisionQuerySet
+from portal.access.review.history import decisions_of
 from portal.access.status_badge import StatusBadge
 from portal.database.once import once
 from portal.text.languages import Words
@@ -109,6 +110,8 @@ def grants_of(access_request: AccessRequest) -> list[Grant]:
 
     There is one for each licence of the models that were given.
     """
+    if not any(decision.undone_at is None for decision in decisions_of(access_request)):
+        return []  # as of each case that waits for a decision
     return _newest_grants(access_request.decisions.standing())
 
 

@@ -24,7 +24,7 @@ from tests.factories.grants import make_gate, make_hold
 from tests.factories.reviews import approve, decline, escalate, owner_of
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 52  # each is about a millisecond of the page’s time
+MOST_QUERIES = 49  # each is about a millisecond of the page’s time
 
 
 @pytest.fixture
