@@ -50,6 +50,7 @@ soak: export LOAD_MINUTES ?= 30
 soak: export BATCH_TEST_LINES ?= 1000
 soak: export QUEUE_REQUESTS ?= 10000
 soak: export STREAMS ?= 1000
+soak: export TRAINING_RANKS := 1
 soak: $(READY) ## two hours or more: faults and load on two hosts, races, the gate driven by chance, poor links, all links, hostile calls, changed folders, mutants of the policy
 	@$(VENV_PYTHON) -m pytest -n 1 --timeout 7200 tests/portal/access/test_races.py tests/portal/access/grants/ending/test_ending_races.py tests/portal/access/test_gate_machine.py tests/clients/links/test_poor_links.py tests/portal/site/test_walk.py tests/inference/model_files/test_mutated_folders.py tests/inference/checkpoints/test_mutated_conversions.py tests/fuzz tests/deploy/test_two_hosts.py tests/soak $(ARGS)
 	@$(VENV_PYTHON) scripts/mutate.py

@@ -59,6 +59,7 @@ class Checkpoints:
     def __init__(self, directory: Path, ranks: Ranks) -> None:
         self._directory, self._ranks = directory, ranks
         self._writer: Any = None
+        self._written = 0
         if ranks.size > 1:
             from inference.training.parallel.sharded import ShardedWriter
 
@@ -74,10 +75,16 @@ class Checkpoints:
             self._writer.save(progress, learner.model, learner.optimizer)
             return
         save_state(self._directory, progress, learner.model, learner.optimizer)
+        self._written = step
         if (self._directory / FOLDER_NAME).exists():  # of several ranks, before this one
             from inference.training.parallel.sharded import remove_sharded
 
             remove_sharded(self._directory)
+
+    @property
+    def written(self) -> int:
+        """Step of the last checkpoint that is whole; 0 if this run wrote none."""
+        return self._written if self._writer is None else int(self._writer.written)
 
     def finish(self) -> None:
         """Wait until the last checkpoint is whole."""

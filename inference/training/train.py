@@ -197,6 +197,7 @@ def _do_steps(run: TrainingRun, learner: Learner, examples: Examples) -> StepFig
                 logbook_entries.record_update(run.logbook, done, tokens, figures, speed)
                 began, tokens_since = time.monotonic(), 0
             _hear_of_stops(run)
+            _hear_of_checkpoints(run)
             if done % options.checkpoint_every == 0 or last or run.stops.received is not None:
                 _save(run, learner)
             run.stops.check()  # after the checkpoint, so that a stop loses no step
@@ -220,8 +221,15 @@ def _save(run: TrainingRun, learner: Learner) -> None:
     run.checkpoints.save(learner, run.step, about)
     if run.stops.received is not None or run.step == run.settings.steps:
         run.checkpoints.finish()
-    run.saved = run.step
-    run.say(f"step {run.step}: checkpoint written")
+    _hear_of_checkpoints(run)
+
+
+def _hear_of_checkpoints(run: TrainingRun) -> None:
+    """Note and say which checkpoint has become whole; several ranks write in the background."""
+    written = run.checkpoints.written
+    if written > run.saved:
+        run.saved = written
+        run.say(f"step {written}: checkpoint written")
 
 
 def _finish(

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.distributed import ProcessGroup
 
+from inference.training.parallel.parts import local
+
 BLOCK_LOGITS = 2**23  # 32 MB in fp32
 
 
@@ -42,7 +44,7 @@ class TiedTable:
         """
         weight, lent = self._embedding.weight, self._head_gradient
         if self._group is not None:
-            weight, lent = weight.to_local(), None  # type: ignore[operator,assignment]
+            weight, lent = local(weight), None  # type: ignore[assignment]
         gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
         losses: Tensor = _BlockwiseLoss.apply(  # type: ignore[no-untyped-call]
             hidden, weight, targets, self._group, gradients, lent

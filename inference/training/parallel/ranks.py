@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import distributed as dist
+from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]
 
 from inference.errors import TrainError
 
@@ -131,13 +132,28 @@ def joined(tensor_size: int = 1) -> Iterator[Ranks]:
     else:
         _give_freed_memory_back()
     backend = "cuda:nccl,cpu:gloo" if device == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=timedelta(seconds=WAIT_SECONDS))
+    deadline = timedelta(seconds=WAIT_SECONDS)
+    dist.init_process_group(
+        backend, store=_fresh_store(deadline), rank=rank, world_size=size, timeout=deadline
+    )
     try:
         shape = (size // tensor_size, tensor_size)
         mesh = init_device_mesh(device, shape, mesh_dim_names=NAMES)
         yield Ranks(rank, size, tensor_size, device, mesh)
     finally:
         dist.destroy_process_group()
+
+
+def _fresh_store(deadline: timedelta) -> Any:
+    """Return torchrun's store, under names of this start alone.
+
+    It outlives ranks that torchrun starts anew, which would else find addresses of dead ones.
+    Agents of several hosts count their restarts differently, so there the names stay plain.
+    """
+    store, _, _ = next(rendezvous("env://", timeout=deadline))
+    if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
+        return store
+    return PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 def _give_freed_memory_back() -> None:

@@ -69,6 +69,14 @@ class ShardedWriter:
         self._group = dist.new_group(backend="gloo")
         self._saving: Any = None
         self._current: Path | None = None
+        self._step = self._written = 0
+
+    @property
+    def written(self) -> int:
+        """Step of the last checkpoint that is whole, as far as this rank knows."""
+        if self._saving is not None and self._saving.done() and self._saving.exception() is None:
+            self._written = self._step
+        return self._written
 
     def save(self, progress: TrainingProgress, model: TrainedOpt, optimizer: AdamW) -> None:
         """Begin to write a checkpoint, after the one before is whole.
@@ -81,14 +89,14 @@ class ShardedWriter:
         folder = self._folder / f"step-{progress.step}"
         self._ranks.agreed(lambda: self._begin(folder, progress))
         self._saving = async_save(state, checkpoint_id=folder, process_group=self._group)
-        self._current = folder
+        self._current, self._step = folder, progress.step
 
     def finish(self) -> None:
         """Wait until the checkpoint that is being written is whole, and remove older ones."""
         if self._saving is None:
             return
         self._saving.result()
-        self._saving = None
+        self._saving, self._written = None, self._step
         self._ranks.wait()
         if self._ranks.is_first:
             for folder in self._folder.glob("step-*"):
