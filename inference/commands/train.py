@@ -6,13 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.commands.dry_run import add_dry_run_arguments, dry_run
 from inference.commands.prepare import preparing_options
 from inference.commands.reading import number, positive_int, whole_number
 from inference.commands.recipe_options import add_recipe_arguments, recipe_settings
+from inference.errors import TrainError
 from inference.plan import energy
 from inference.plan.energy import EnergyInputs
+from inference.plan.gpus import GPUS
 from inference.plan.shapes import OPT_NAMES
 from inference.terminal import say
+from inference.training.recipe import RecipeSettings
 from inference.training.settings import PRESETS
 
 if TYPE_CHECKING:
@@ -35,9 +39,7 @@ LONGEST_TEXT = 1000  # characters
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument(
-        "--out", type=_text, required=True, metavar="DIR", help="folder to train into"
-    )
+    parser.add_argument("--out", type=_text, metavar="DIR", help="folder to train into")
     parser.add_argument(
         "--preset",
         choices=[*PRESETS, *OPT_NAMES],
@@ -61,13 +63,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     add_recipe_arguments(parser)
+    add_dry_run_arguments(parser)
     _add_energy_arguments(parser)
 
 
 def _add_energy_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("energy estimate", "inputs, and where they are from in words")
     group.add_argument(
-        "--watts", type=number(0, 1e6), default=energy.ASSUMED_WATTS, help="per device (65)"
+        "--watts",
+        type=number(0, 1e6),
+        help="per device (65; the GPU's limit in a dry run)",
     )
     group.add_argument("--watts-source", type=_text, default=energy.WATTS_SOURCE, metavar="TEXT")
     group.add_argument("--pue", type=number(1, 100), default=energy.ASSUMED_PUE, help="(1.1)")
@@ -101,13 +106,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Train to the end. Raises TrainError saying what to do, and Stopped."""
     settings = _settings(arguments)
     inputs = EnergyInputs(
-        watts_per_device=arguments.watts,
+        watts_per_device=_watts(arguments),
         pue=arguments.pue,
         kg_per_kwh=arguments.kg_per_kwh,
         watts_source=arguments.watts_source,
         pue_source=arguments.pue_source,
         grid_source=arguments.grid_source,
     )
+    if arguments.dry_run:
+        if not isinstance(settings, RecipeSettings):
+            raise TrainError("--dry-run plans a recipe, such as --preset opt-125m")
+        return dry_run(settings, arguments, inputs)
+    if arguments.out is None:
+        raise TrainError("give --out, the folder to train into")
     from inference.training.data import DataOptions
     from inference.training.train import TrainOptions, train, use_threads
 
@@ -129,6 +140,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     train(settings, options, say)
     return 0
+
+
+def _watts(arguments: argparse.Namespace) -> float:
+    """Return the watts given, or the limit of the GPU that is planned for."""
+    if arguments.watts is not None:
+        return float(arguments.watts)
+    known = GPUS.get(arguments.gpu) if arguments.dry_run else None
+    return energy.ASSUMED_WATTS if known is None or known.watts is None else known.watts
 
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
