@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 
 from portal.accounts.models import User
-from tests.factories.access import make_grant, make_request
+from tests.factories.access import make_draft, make_grant, make_request
 from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.catalog import make_repo, make_reviewer
 
@@ -153,3 +153,14 @@ class TestChoosing:
         }
         client.post("/accounts/signup/", values, headers=GERMAN)
         assert User.objects.get(username="ada").language == "de"
+
+
+def test_countries_are_named_and_ordered_in_the_readers_language():
+    reader = reader_of("de")
+    draft = make_draft(make_repo(), reader)
+    page = client_of(reader).get(f"/requests/{draft.pk}/form/organization").text
+    assert page.index("Deutschland") < page.index("Österreich") < page.index("Zypern")
+    reader.language = "en"
+    reader.save()
+    page = client_of(reader).get(f"/requests/{draft.pk}/form/organization").text
+    assert page.index("Austria") < page.index("Cyprus") < page.index("Germany")

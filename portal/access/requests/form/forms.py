@@ -6,10 +6,11 @@ Forms check the shape of what is typed; the services hold the rules.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
@@ -79,6 +80,12 @@ class YouForm(StepForm):
     )
 
 
+@cache
+def _countries_in(language: str | None) -> list[tuple[str, Any]]:
+    """Return the countries by their names in the active language, in its order."""
+    return [("", _("Choose a country")), *countries]
+
+
 class OrganizationForm(StepForm):
     slug = "organization"
 
@@ -91,7 +98,7 @@ class OrganizationForm(StepForm):
     )
     country = forms.ChoiceField(
         label=_("Country you work in"),
-        choices=[("", _("Choose a country")), *countries],
+        choices=lambda: _countries_in(get_language()),
         help_text=_("The licence asks that your use be lawful there."),
         error_messages=_required("country"),
         widget=forms.Select(attrs={"autocomplete": "country"}),
