@@ -10,11 +10,13 @@ from portal.access.letters.requests import send_receipt
 from portal.access.letters.team.requests import tell_submitted
 from portal.access.models import AccessRequest
 from portal.accounts.models import User
+from portal.accounts.services import issue_token
 from portal.formatting import whole_date
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import resend_mail
 from portal.outbox.templates import save_letter_template
 from tests.factories.access import make_request
+from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.catalog import make_repo, make_reviewer
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +103,27 @@ def test_sent_again_it_stays_in_its_language(now):
     speaking(case.applicant, "en")
     again = resend_mail(actor=case.applicant, message_id=letter.pk, now=now)
     assert again.language == "de"
+
+
+def test_the_letter_that_confirms_an_address_is_in_the_language_of_the_page(client):
+    values = {
+        "name": "Ada Newcomer",
+        "email": "newcomer@university.example",
+        "username": "ada",
+        "password1": PASSWORD,
+    }
+    client.post("/accounts/signup/", values, headers={"Accept-Language": "de"})
+    letter = OutboxMessage.objects.get(address=values["email"])
+    assert letter.language == "de"
+    assert letter.subject == "Bestätigen Sie Ihre Adresse"
+    assert "Folgen Sie diesem Link" in letter.text
+
+
+def test_a_notice_to_an_account_is_in_its_owners_language(now):
+    person = make_user()
+    speaking(person, "de")
+    issue_token(owner=person, name="Rechner", scopes=["download"], days=30, now=now)
+    letter = OutboxMessage.objects.get(kind="token_issued")
+    assert letter.language == "de"
+    assert "Es läuft am 23. Dezember 2026 ab." in words_of(letter)
+    assert letter.text.startswith("Guten Tag ")
