@@ -16,7 +16,7 @@ from portal.accounts.services.affiliations import prove_by_email
 from portal.audit.events import EventType
 from portal.audit.services import record
 from portal.errors import FieldErrors
-from portal.text.languages import is_offered
+from portal.text.languages import ENGLISH, is_offered
 from portal.text.lines import as_line
 
 
@@ -183,3 +183,12 @@ def choose_language(*, person: User, language: str) -> None:
         )
     person.language = language
     person.save(update_fields=["language"])
+
+
+def keep_language(*, person: User, language: str) -> None:
+    """Write to a person in the language in which they read pages, unless they have chosen one.
+
+    English is what they read anyway, and leaves it to a later browser to say another.
+    """
+    if not person.language and language != ENGLISH:
+        choose_language(person=person, language=language)

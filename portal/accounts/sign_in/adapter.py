@@ -22,7 +22,7 @@ from portal.accounts.affiliations import addresses_of
 from portal.accounts.errors import AddressTaken, NameTaken
 from portal.accounts.models import Namespace, User
 from portal.accounts.names import validate_namespace
-from portal.accounts.services import claim_username
+from portal.accounts.services import claim_username, keep_language
 from portal.accounts.services.holding import address_confirmed, change_password
 from portal.accounts.sign_in.login_attempts import (
     account_meant,
@@ -155,6 +155,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         person: User | None = super().authenticate(request, **credentials)
         if person is not None:
             remember_network(request, account_meant(credentials))
+            keep_language(person=person, language=get_language() or ENGLISH)
         return person
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:

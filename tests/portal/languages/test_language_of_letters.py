@@ -127,3 +127,14 @@ def test_a_notice_to_an_account_is_in_its_owners_language(now):
     assert letter.language == "de"
     assert "Es läuft am 23. Dezember 2026 ab." in words_of(letter)
     assert letter.text.startswith("Guten Tag ")
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("", "de"), ("en", "en")])
+def test_who_signs_in_on_a_german_page_is_written_to_in_german(client, chosen, kept):
+    person = make_user()
+    speaking(person, chosen)
+    values = {"login": person.username, "password": PASSWORD}
+    client.post("/accounts/login/", values, headers={"Accept-Language": "de"})
+    assert client.session["_auth_user_id"] == str(person.pk)
+    person.refresh_from_db()
+    assert person.language == kept
