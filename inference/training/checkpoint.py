@@ -39,16 +39,19 @@ class TrainingProgress:
     tokenizer_sha256: dict[str, str]
     loss_scale: dict[str, float] = field(default_factory=dict)
 
-    def restore_scale(self, scale: LossScale) -> None:
-        """Set float16's scale as it was."""
+    def restore_scale(self, scale: LossScale, optimizer: AdamW) -> None:
+        """Set float16's scale as it was, and the number of steps that didn't overflow."""
         if scale.is_dynamic and self.loss_scale:
             scale.value = float(self.loss_scale["value"])
             scale.fitting = int(self.loss_scale["fitting"])
+            optimizer.steps = int(self.loss_scale["updates"])
 
 
-def noted_scale(scale: LossScale) -> dict[str, float]:
+def noted_scale(scale: LossScale, optimizer: AdamW) -> dict[str, float]:
     """Return what a checkpoint notes of a scale: nothing of one that never changes."""
-    return {"value": scale.value, "fitting": scale.fitting} if scale.is_dynamic else {}
+    if not scale.is_dynamic:
+        return {}
+    return {"value": scale.value, "fitting": scale.fitting, "updates": optimizer.steps}
 
 
 def save_state(

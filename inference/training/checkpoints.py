@@ -41,7 +41,7 @@ def restore(directory: Path, progress: TrainingProgress, learner: Learner) -> No
         restore_sharded(folder, learner.model, learner.optimizer)
     else:
         restore_state(directory, learner.model, learner.optimizer)
-    progress.restore_scale(learner.scale)
+    progress.restore_scale(learner.scale, learner.optimizer)
 
 
 def remove_all(directory: Path) -> None:
@@ -70,7 +70,8 @@ class Checkpoints:
 
         about: settings and digests, by the names of TrainingProgress' fields.
         """
-        progress = TrainingProgress(step=step, loss_scale=noted_scale(learner.scale), **about)
+        scale = noted_scale(learner.scale, learner.optimizer)
+        progress = TrainingProgress(step=step, loss_scale=scale, **about)
         if self._writer is not None:
             self._writer.save(progress, learner.model, learner.optimizer)
             return

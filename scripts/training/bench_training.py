@@ -28,8 +28,8 @@ prepare_process()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from plain_loop import PlainLoop  # noqa: E402
 
-from inference.bench.plain_loop import PlainLoop  # noqa: E402
 from inference.training.corpus.prepared import PackedSequences  # noqa: E402
 from inference.training.corpus.windows import Windows  # noqa: E402
 from inference.training.recipe import RecipeSettings, recipe  # noqa: E402

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from inference.bench.plain_loop import PlainLoop
 from inference.training.corpus.packed import PackedExamples
 from inference.training.corpus.prepare import PrepareOptions, prepare
 from inference.training.corpus.prepared import PreparedCorpus
@@ -12,6 +11,7 @@ from inference.training.corpus.sources import find_sources
 from inference.training.parallel.ranks import ALONE
 from inference.training.recipe import recipe
 from inference.training.step import Learner
+from scripts.training.plain_loop import PlainLoop
 from tests.inference.training.corpora import write_texts
 
 SIZES = {
