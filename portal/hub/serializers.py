@@ -229,7 +229,7 @@ def _listed(
     }
     if snapshot is not None:
         answers = readable_answers(snapshot.answers, form=snapshot.form)
-        content["fields"] = {answer.label: answer.text for answer in answers}
+        content["fields"] = {str(answer.label): answer.text for answer in answers}
     return content
 
 
