@@ -1,4 +1,4 @@
-"""What the planner's library says in English, a page says in its reader's language."""
+"""Sentences of the planner's library, which speaks English, are translated on a page."""
 
 from __future__ import annotations
 

@@ -27,10 +27,10 @@
   const withCopy = (command) => {
     command.id ||= `command-${commands += 1}`;
     const frame = Object.assign(document.createElement("div"), { className: "command" });
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: SAYS.copy });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: SAYS.copyIt });
     button.className = "btn small";
     button.dataset.copy = `#${command.id}`;
-    button.setAttribute("aria-label", `${SAYS.copy}: ${command.getAttribute("aria-label") ?? SAYS.command}`);
+    button.setAttribute("aria-label", `${SAYS.copyIt}: ${command.getAttribute("aria-label") ?? SAYS.command}`);
     command.replaceWith(frame);
     frame.append(command, button);
   };
