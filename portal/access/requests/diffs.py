@@ -12,7 +12,6 @@ from typing import Any
 from portal.access.models import AccessRequest, Submission, snapshots_of
 from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.form.questions import MATERIAL_NAMES, LabQuestion, lab_questions
-from portal.text.languages import Words
 
 WORD = re.compile(r"\S+\s*|\s+")
 
@@ -30,7 +29,7 @@ class AnswerDifference:
     """An answer that differs between two snapshots; ``parts`` merges both texts word by word."""
 
     name: str
-    label: Words
+    label: str
     before: str
     after: str
     material: bool

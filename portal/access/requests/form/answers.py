@@ -28,7 +28,7 @@ class ReadableAnswer:
     """An answer as it is shown. ``said`` ones are in the applicant's own words, set as quotes."""
 
     name: str
-    label: Words
+    label: str
     text: str
     said: bool
     step: str
@@ -90,7 +90,7 @@ def readable_answers(
 
 def _base(answers: Mapping[str, Any]) -> list[ReadableAnswer]:
     return [
-        ReadableAnswer(name, label, show(answers.get(name)), said, step, name != "position")
+        ReadableAnswer(name, str(label), show(answers.get(name)), said, step, name != "position")
         for name, label, step, said, show in _ANSWERS
         if name != "models" or answers.get(name)  # only a collection asks for it
     ]
