@@ -12,6 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from portal.errors import Invalid
+from portal.parsing.json import read_object
+
 DIGITS = 16  # of a digest: enough to tell two texts of one person apart
 
 
@@ -49,10 +52,9 @@ def page_changes(
 def digests_in(text: str) -> dict[str, str]:
     """Read the digests that a page carries as JSON; none of what is no such JSON."""
     try:
-        digests = json.loads(text or "{}")
-    except ValueError:
+        return read_object(text.encode())
+    except Invalid:
         return {}
-    return digests if isinstance(digests, dict) else {}
 
 
 def _goes_on(before: Any, after: Any) -> bool:

@@ -106,7 +106,7 @@ def test_the_two_ways_to_end_a_line_are_one_answer():
     assert page_changes(posted, seen=seen, draft={"purpose": "Other"}).answers == {}
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[1]", json.dumps("x")])
+@pytest.mark.parametrize("text", ["", "no json", "[1]", json.dumps("x"), "[" * 100_000])
 def test_a_page_without_digests_saves_all_that_it_sends(text):
     changes = page_changes({"purpose": "x"}, seen=digests_in(text), draft={"purpose": "y"})
     assert (changes.answers, changes.clashes) == ({"purpose": "x"}, {})
