@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Reference, Scope, User
-from portal.forms.fields import LongText
+from portal.forms.fields import AddressField, LongText
 from portal.text.lines import LineInput
 
 
@@ -112,7 +112,7 @@ class ReferenceForm(forms.Form):
         help_text=_("Such as a head of department, or a colleague."),
         error_messages={"required": _("Say whom to ask.")},
     )
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Their e-mail address"),
         help_text=_("One at the organization: an answer from free mail proves nothing."),
         error_messages={
@@ -132,7 +132,7 @@ class ReferenceAddressForm(forms.Form):
 
     use_required_attribute = False
 
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Their e-mail address"),
         error_messages={
             "required": _("Give their address."),

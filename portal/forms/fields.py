@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.forms.boundfield import BoundField
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from portal.errors import FieldErrors
 from portal.text.languages import Words
 
 MEGABYTE = 1_000_000
+LONGEST_ADDRESS = 254
 FAULTS = (
     *("invalid", "min_value", "max_value", "step_size"),
     *("max_digits", "max_decimal_places", "max_whole_digits"),
@@ -32,6 +34,19 @@ class LongText(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         return with_unix_lines(super().to_python(value) or "")
+
+
+class AddressField(forms.EmailField):
+    """An e-mail address, no longer than mail servers and our tables take (RFC 5321)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": LONGEST_ADDRESS, **kwargs})
+
+
+def limit_address(field: forms.Field) -> None:
+    """Give the field of a form that isn't ours the bound that ``AddressField`` has."""
+    field.validators.append(MaxLengthValidator(LONGEST_ADDRESS))
+    field.widget.attrs["maxlength"] = str(LONGEST_ADDRESS)
 
 
 class OptionalNumber(forms.TextInput):

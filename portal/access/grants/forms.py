@@ -13,7 +13,7 @@ from portal.access.grants.governing_licence import versions_of_grants
 from portal.access.models import Acceptance
 from portal.access.requests.form.forms import PageForm, SignatureForm, words_field
 from portal.catalog.models import LicenceVersion, ModelRepo
-from portal.forms.fields import end_of_day, told_as
+from portal.forms.fields import AddressField, end_of_day, told_as
 from portal.text.lines import LineInput
 
 
@@ -47,7 +47,7 @@ class MemberSignatureForm(SignatureForm):
 
 
 class InviteForm(PageForm):
-    email = forms.EmailField(
+    email = AddressField(
         label=_("E-mail address"),
         help_text=_("The one at their organization. They sign in with an account that has it."),
         error_messages={

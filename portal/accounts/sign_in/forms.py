@@ -18,9 +18,18 @@ from portal.accounts.errors import AddressNeeded, AddressTaken
 from portal.accounts.models import User
 from portal.accounts.services.holding import account_of, require_may_add_address, reset_password
 from portal.accounts.sign_in.sign_up import expect_confirmation
+from portal.forms.fields import limit_address
 
 
-class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has no types
+class LimitedAddress:
+    """A mixin for a form of allauth's that asks for an address, which may be too long there."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_address(self.fields["email"])  # type: ignore[attr-defined]
+
+
+class SignupForm(LimitedAddress, allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has no types
     """A form to sign up, which answers alike whether or not the address has an account."""
 
     def validate_unique_email(self, value: str) -> str:
@@ -57,7 +66,7 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth has
         return address
 
 
-class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
+class AddEmailForm(LimitedAddress, allauth_forms.AddEmailForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         try:
             require_may_add_address(self.user)
@@ -71,7 +80,7 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
             return super().save(request)
 
 
-class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(LimitedAddress, allauth_forms.ResetPasswordForm):  # type: ignore[misc]
     """A form to ask for a new password; only an address of the account gets the letter."""
 
     def clean_email(self) -> str:

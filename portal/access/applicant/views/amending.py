@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from portal.access.requests.answering import answer_question, resume_request
 from portal.access.requests.appeals import appeal_request
 from portal.access.requests.form.builder import StepForm
 from portal.access.requests.form.forms import AnswerForm, AppealForm
+from portal.access.requests.form.page_changes import digests_in, digests_of, page_changes
 from portal.access.requests.form.wizard import WizardStep, step_forms
 from portal.access.requests.snapshots import newest_submission
 from portal.access.requests.views.common import own_request
@@ -83,9 +85,7 @@ def correct(request: HttpRequest, request_id: int) -> HttpResponse:
     forms = _forms(access_request, data)
     all_forms = [form for form in (answer, *forms.values()) if form is not None]
     if data is not None and not any(form.errors for form in all_forms):
-        changes = {
-            name: value for form in forms.values() for name, value in form.draft_answers().items()
-        }
+        changes = _changed_here(request, access_request, forms)
         text = str(answer.cleaned_data["answer"]) if answer else ""
         try:
             _amend(action, access_request, changes, text, timezone.now())
@@ -95,6 +95,27 @@ def correct(request: HttpRequest, request_id: int) -> HttpResponse:
             messages.success(request, MESSAGES[action])
             return redirect("access:request", request_id)
     return _page(request, access_request, action, answer, forms)
+
+
+def _changed_here(
+    request: HttpRequest, access_request: AccessRequest, forms: dict[WizardStep, StepForm]
+) -> dict[str, Any]:
+    """Return the answers that were changed on this page, so that an older tab undoes nothing."""
+    posted = {
+        name: value for form in forms.values() for name, value in form.draft_answers().items()
+    }
+    seen = digests_in(request.POST.get("seen", ""))
+    newest = newest_submission(access_request)
+    return page_changes(posted, seen=seen, draft=newest.answers).answers
+
+
+def _seen(
+    request: HttpRequest, access_request: AccessRequest, forms: dict[WizardStep, StepForm]
+) -> str:
+    """Return digests of the answers that the page was opened with, for it to send back."""
+    names = [name for form in forms.values() for name in form.fields]
+    answers = newest_submission(access_request).answers
+    return request.POST.get("seen", "") or json.dumps(digests_of(answers, names))
 
 
 def _forms(access_request: AccessRequest, data: QueryDict | None) -> dict[WizardStep, StepForm]:
@@ -139,6 +160,7 @@ def _page(
         "answer": answer,
         "question": told_question_of(access_request, timezone.now()),
         "forms": forms.items(),
+        "seen": _seen(request, access_request, forms),
         "all_forms": all_forms,
         "send": gettext("Send the correction")
         if action == RequestAction.CORRECT

@@ -24,7 +24,7 @@ from portal.access.models import AccessRequest
 from portal.access.requests.drafts import save_draft, save_page
 from portal.access.requests.form.answers import readable_answers
 from portal.access.requests.form.builder import PageForm, StepForm
-from portal.access.requests.form.page_changes import digests_in, digests_of
+from portal.access.requests.form.page_changes import digests_in, digests_of, seen_after
 from portal.access.requests.form.questions import newest_form
 from portal.access.requests.form.wizard import (
     STEP_BY_SLUG,
@@ -78,10 +78,11 @@ def autosave(request: HttpRequest, request_id: int) -> HttpResponse:
         raise Http404
     request_form = newest_form(access_request.repo)
     typed = step_form(here, access_request, request.POST, request_form=request_form)
-    saved, clashes = _save_page(request, access_request, typed.raw_answers(), replaces=False)
+    answers = typed.raw_answers()
+    saved, clashes = _save_page(request, access_request, answers, replaces=False)
     context = {
         "access_request": saved,
-        "seen": _digests(typed, saved),
+        "seen": _seen_after(request, saved, answers),
         "clashing": [typed[name].label for name in clashes],
     }
     return render(request, "access/_autosaved.html", context)
@@ -101,9 +102,12 @@ def _save_page(
     )
 
 
-def _digests(form: StepForm, access_request: AccessRequest) -> str:
-    """Return digests of the answers that a page shows, for it to send back."""
-    return json.dumps(digests_of(access_request.draft, form.fields))
+def _seen_after(
+    request: HttpRequest, access_request: AccessRequest, answers: dict[str, Any]
+) -> str:
+    """Return the digests for a page that stays open after it was saved."""
+    seen = digests_in(request.POST.get("seen", ""))
+    return json.dumps(seen_after(answers, seen=seen, draft=access_request.draft))
 
 
 def _tell_of(request: HttpRequest, form: StepForm, clashes: dict[str, Any]) -> None:
@@ -144,8 +148,6 @@ def _render(
         "progress": progress(access_request, here, timezone.now()),
         "back": previous_step(here),
     }
-    if page == "answers":
-        shared["seen"] = _digests(form, access_request)
     status = 422 if form.errors else 200
     context |= shared | {"form": form}
     return render(request, f"access/form_{page}.html", context, status=status)
@@ -155,7 +157,8 @@ def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardSt
     request_form = newest_form(access_request.repo)
     if request.method != "POST":
         shown = step_form(here, access_request, request_form=request_form)
-        return _render(request, access_request, here, form=shown, page="answers")
+        seen = json.dumps(digests_of(access_request.draft, shown.fields))
+        return _render(request, access_request, here, form=shown, page="answers", seen=seen)
     posted = step_form(here, access_request, request.POST, request_form=request_form)
     answers = posted.draft_answers()
     saved, clashes = _save_page(request, access_request, answers, replaces=True)
@@ -168,7 +171,8 @@ def _answers(request: HttpRequest, access_request: AccessRequest, here: WizardSt
         return redirect("access:form", saved.pk, here.slug)
     if posted.is_valid():
         return redirect("access:form", saved.pk, _next(request, here))
-    return _render(request, saved, here, form=posted, page="answers")
+    seen = _seen_after(request, saved, answers)
+    return _render(request, saved, here, form=posted, page="answers", seen=seen)
 
 
 def _next(request: HttpRequest, here: WizardStep) -> str:

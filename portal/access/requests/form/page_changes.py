@@ -49,6 +49,20 @@ def page_changes(
     return PageChanges(changed, clashes)
 
 
+def seen_after(
+    posted: Mapping[str, Any], *, seen: Mapping[str, str], draft: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the digests with which a page goes on after it was saved.
+
+    It has seen the draft's answer only where that is the one that it shows itself.
+    """
+    shown = {name: _digest(value) for name, value in posted.items()}
+    return {
+        **seen,
+        **{name: text for name, text in shown.items() if text == _digest(draft.get(name))},
+    }
+
+
 def digests_in(text: str) -> dict[str, str]:
     """Read the digests that a page carries as JSON; none of what is no such JSON."""
     try:

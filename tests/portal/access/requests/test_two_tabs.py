@@ -10,7 +10,7 @@ import pytest
 
 from portal.access.requests.drafts import save_page
 from portal.access.requests.form.page_changes import digests_in, digests_of, page_changes
-from tests.factories.access import make_draft
+from tests.factories.access import make_draft, make_request
 
 pytestmark = pytest.mark.django_db
 SEEN = re.compile(r'name="seen"\s+value="([^"]*)"')
@@ -72,6 +72,43 @@ def test_an_autosave_replaces_nothing_and_says_so(client, page, draft):
     draft.refresh_from_db()
     assert draft.draft["purpose"] == "To study how models forget."
     assert "Changed in another tab as well" in answer.text
+
+
+def test_what_another_tab_changed_meanwhile_is_not_taken_for_seen(client, page, draft):
+    """A page that saves itself goes on showing its own answers, not those of another tab."""
+    first, second = shown(client, page), shown(client, page)
+    autosave = f"/requests/{draft.pk}/autosave"
+    typed = answers_of(draft, purpose="To study how models forget.")
+    first["seen"] = seen_in(client.post(autosave, first | typed).text)
+    client.post(page, second | answers_of(draft, purpose="To measure bias in hiring."))
+    typed["outputs"] = "A paper."
+    first["seen"] = seen_in(client.post(autosave, first | typed).text)
+    client.post(page, first | typed)
+    draft.refresh_from_db()
+    assert draft.draft["purpose"] == "To measure bias in hiring."
+    assert draft.draft["outputs"] == "A paper."
+
+
+def test_an_autosave_that_replaced_nothing_hides_no_clash(client, page, draft):
+    first, second = shown(client, page), shown(client, page)
+    client.post(page, first | answers_of(draft, purpose="To study how models forget."))
+    typed = answers_of(draft, purpose="To measure bias in hiring.")
+    second["seen"] = seen_in(client.post(f"/requests/{draft.pk}/autosave", second | typed).text)
+    answer = client.post(page, second | typed, follow=True)
+    assert "The other one was: To study how models forget." in answer.text
+
+
+def test_an_older_tab_corrects_nothing_back(client, repo, applicant):
+    case = make_request(repo, applicant)
+    client.force_login(applicant)
+    page = f"/requests/{case.pk}/correct"
+    html = [client.get(page).text for _ in range(2)]
+    before = dict(case.submissions.last().answers)
+    client.post(page, before | {"seen": seen_in(html[0]), "purpose": "To study forgetting."})
+    client.post(page, before | {"seen": seen_in(html[1]), "position": "Dean"})
+    newest = case.submissions.order_by("number").last()
+    assert newest.answers["purpose"] == "To study forgetting."
+    assert newest.answers["position"] == "Dean"
 
 
 def test_what_one_tab_saves_while_it_is_typed_clashes_with_nothing(client, page, draft):
