@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
@@ -85,6 +87,11 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.address}"
+
+    @property
+    def arrived_at(self) -> datetime:
+        """Return when it reached its reader here: once it was sent, or was due to be."""
+        return self.sent_at or (self.created_at if self.attempts else self.due_at)
 
 
 class BouncedAddress(models.Model):

@@ -6,13 +6,20 @@ import re
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
 from portal.access.models import AccessRequest
 from portal.accounts.models import User
 from portal.outbox.models import OutboxMessage
 
+WRAPPED_AT = 72  # as templates/outbox/letter.txt has it
 REQUEST_KEY = re.compile(r"request-(\d+)-")
+# As ``OutboxMessage.arrived_at`` has it.
+ARRIVED_AT = Case(
+    When(sent_at__isnull=False, then=F("sent_at")),
+    When(attempts__gt=0, then=F("created_at")),
+    default=F("due_at"),
+)
 
 
 def letters_of(person: User, now: datetime) -> QuerySet[OutboxMessage]:
@@ -24,6 +31,7 @@ def letters_of(person: User, now: datetime) -> QuerySet[OutboxMessage]:
     is_cancelled = Q(state=OutboxMessage.State.CANCELLED, attempts=0)
     is_sent_or_due = Q(due_at__lte=now) | Q(attempts__gt=0)
     letters = OutboxMessage.objects.filter(is_sent_or_due, recipient=person).exclude(is_cancelled)
+    letters = letters.order_by(ARRIVED_AT.desc(), "-pk")
     return letters if settings.DEMO else letters.filter(is_secret=False)
 
 
@@ -46,16 +54,22 @@ def case_of(letter: OutboxMessage | None, reviewer: User) -> AccessRequest | Non
     return case
 
 
-def paragraphs(text: str) -> list[str]:
-    """Join lines that were wrapped for mail into paragraphs; an address keeps its own line."""
-    blocks = text.replace("\r\n", "\n").split("\n\n")
-    return [joined for block in blocks if (joined := _join(block))]
+def paragraphs(letter: OutboxMessage) -> list[str]:
+    """Join lines that were wrapped for mail into paragraphs; an address keeps its own line.
+
+    So does a line that somebody ended: in a letter that we wrapped, the next word had room on it.
+    """
+    blocks = letter.text.replace("\r\n", "\n").split("\n\n")
+    width = WRAPPED_AT if letter.html else 0  # others were wrapped by hand, in their templates
+    return [joined for block in blocks if (joined := _join(block, width))]
 
 
-def _join(block: str) -> str:
-    text = ""
+def _join(block: str, width: int) -> str:
+    text, before = "", ""
     for line in block.splitlines():
-        stands_alone = "://" in line or line.startswith("  ") or text.endswith(":")
+        had_room = len(before) + len(line.partition(" ")[0]) < width
+        stands_alone = had_room or "://" in line or line.startswith("  ") or text.endswith(":")
+        before = line
         separator = "\n" if stands_alone or "://" in text.rpartition("\n")[2] else " "
         text = f"{text}{separator}{line.strip()}" if text else line.strip()
     return text

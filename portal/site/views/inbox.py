@@ -57,7 +57,7 @@ def letter(request: HttpRequest, message_id: int) -> HttpResponse:
         mark_read(recipient=person, message_id=message.pk, now=now)
     context = {
         "letter": message,
-        "paragraphs": paragraphs(message.text),
+        "paragraphs": paragraphs(message),
         "can_be_resent": can_be_resent(message),
         "now": now,
     }
@@ -122,7 +122,7 @@ def demo_mail(request: HttpRequest) -> HttpResponse:
     page = Paginator(OutboxMessage.objects.all(), PAGE_SIZE).get_page(request.GET.get("page"))
     now = timezone.now()
     mails = [
-        {"mail": mail, "state": delivery_state(mail, now), "paragraphs": paragraphs(mail.text)}
+        {"mail": mail, "state": delivery_state(mail, now), "paragraphs": paragraphs(mail)}
         for mail in page
     ]
     return render(request, "site/demo_mail.html", {"page": page, "mails": mails, "now": now})

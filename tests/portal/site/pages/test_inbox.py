@@ -7,6 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal.access.letters.requests import send_question
+from portal.access.models import Question
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import queue_mail
 from portal.site.letters import paragraphs
@@ -132,11 +134,31 @@ def test_what_a_letter_says_is_text(client, reader):
 
 def test_broken_lines_run_on_but_addresses_stand_alone():
     text = "One line\nbroken for mail.\n\nSee your request:\nhttp://x.example/1\n\nBye"
-    assert paragraphs(text) == [
+    assert paragraphs(OutboxMessage(text=text)) == [
         "One line broken for mail.",
         "See your request:\nhttp://x.example/1",
         "Bye",
     ]
+
+
+def test_the_lines_that_somebody_wrote_stay_lines(now):
+    case = make_request(make_repo(), now=now)
+    sentence = "Which corpora will you use, and where do they come from? " * 3
+    lines = f"{sentence.strip()}\n1. In training\n2. In evaluation"
+    send_question(case, Question(pk=7, request=case, text=lines, undo_until=now), now=now)
+    assert lines in paragraphs(OutboxMessage.objects.get(kind="question"))
+
+
+def test_the_newest_is_what_arrived_last(client, reader, now):
+    """A letter waits while a decision can be undone; another overtakes it."""
+    waited, overtook = (
+        make_letter(reader, subject="Waited"),
+        make_letter(reader, subject="Overtook"),
+    )
+    settle(waited, "sent", sent_at=now + timedelta(minutes=10))
+    settle(overtook, "sent", sent_at=now)
+    page = client.get("/inbox").text
+    assert page.index("Waited") < page.index("Overtook")
 
 
 def settle(letter, state, **columns):
