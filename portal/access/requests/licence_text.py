@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy
 
 from portal.catalog.models import LicenceVersion
+from portal.text.languages import ENGLISH
 
 SUMMARY = {
     "may": (gettext_lazy("You may"), "tick"),
@@ -32,10 +33,16 @@ class SummaryColumn:
     title: str
     icon: str
     terms: list[str]
+    language: str  # the licence's, in which the terms are
 
     @property
     def sentences(self) -> list[str]:
-        """The terms as whole sentences, for where they stand without their heading."""
+        """The terms as whole sentences in English, for programs, which get no headings.
+
+        Of another language the term follows the heading as it is.
+        """
+        if not self.language.startswith(ENGLISH):
+            return [f"{self.title}: {term}" for term in self.terms]
         return [f"{self.title} {_uncapitalized(term).rstrip('.')}." for term in self.terms]
 
 
@@ -49,7 +56,7 @@ def in_short(
 ) -> list[SummaryColumn]:
     """Summarize the licence under its headings, so that no prohibition reads as a duty."""
     return [
-        SummaryColumn(str(heading), icon, terms)
+        SummaryColumn(str(heading), icon, terms, version.language)
         for key in keys
         if (terms := version.terms.get(key))
         for heading, icon in [SUMMARY[key]]

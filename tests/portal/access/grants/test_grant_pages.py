@@ -133,9 +133,10 @@ class TestOneGrant:
         client.force_login(grant.person)
         page = client.get(path("grant", grant.pk)).text
         duties = page.split("What still binds you")[1]
-        assert "<li>You must keep the licence with every copy.</li>" in duties
-        assert "<li>You must not pass the weights to anyone.</li>" in duties
-        assert "Pass the weights to anyone" not in duties
+        must, must_not = duties.split("You must not")[:2]
+        assert "You must" in must
+        assert "<li>Keep the licence with every copy</li>" in must
+        assert "<li>Pass the weights to anyone</li>" in must_not
         shown = client.get(f"/api/v1/grants/{grant.pk}/").json()["surviving_duties"]
         assert shown == [
             "You must keep the licence with every copy.",
@@ -157,7 +158,9 @@ class TestOneGrant:
         assert "Confirm that every copy" in unsure.text
         values = {"statement": "Gone.", "deleted_copies": "on"}
         assert client.post(path("close", grant.pk), values).status_code == 302
-        assert '“<bdi class="lines">Gone.</bdi>”' in client.get(path("grant", grant.pk)).text
+        assert (
+            '“<bdi class="lines" lang="">Gone.</bdi>”' in client.get(path("grant", grant.pk)).text
+        )
 
     def test_it_is_renewed(self, client, at):
         grant = make_accepted(now=at - timedelta(days=20), days=40)
