@@ -24,7 +24,7 @@ _SIGNS = {"de": str.maketrans(",.", ".,")}
 # one in a table, and one within this year.
 _DAYS = {
     "en": {"whole": "l j F Y", "prose": "j F Y", "short": "j M Y", "near": "j M"},
-    "de": {"whole": "l, j. F Y", "prose": "j. F Y", "short": "j. M Y", "near": "j. M"},
+    "de": {"whole": "l, j. F Y", "prose": "j. F Y", "short": "j. N Y", "near": "j. N"},
 }
 _SHA256, _HEAD, _TAIL, _COMMIT = 64, 8, 6, 10
 
@@ -45,6 +45,11 @@ def enumerated(words: Iterable[str]) -> str:
     if not first:
         return last
     return _("%(words)s and %(last)s") % {"words": ", ".join(first), "last": last}
+
+
+def quoted(words: str) -> str:
+    """Write words in the quotation marks of the language."""
+    return _("“%(words)s”") % {"words": words}
 
 
 def _three_figures(number: float) -> str:
@@ -227,6 +232,11 @@ def day_in_words(value: datetime | date) -> str:
 def short_date(value: datetime | date) -> str:
     """Format a date for tables: 4 Dec 2026."""
     return _in_words(value, "short")
+
+
+def near_date(value: datetime | date) -> str:
+    """Format a date whose year is known: 4 Dec."""
+    return _in_words(value, "near")
 
 
 def moment(value: datetime, now: datetime, zone: tzinfo | None = None) -> str:

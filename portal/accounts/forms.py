@@ -197,6 +197,6 @@ class TokenForm(forms.Form):
     def __init__(self, *args: Any, scopes: Iterable[Scope], **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "%s", **kwargs})
         field = self.fields["scopes"]
-        field.choices = [(str(scope), scope.label) for scope in scopes]  # type: ignore[attr-defined]
+        field.choices = [(str(scope), scope.words) for scope in scopes]  # type: ignore[attr-defined]
         field.choice_hints = self.hints  # type: ignore[attr-defined]
         self.initial.setdefault("scopes", [str(Scope.DOWNLOAD)])

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.models import AccessToken, Reference, User
+from portal.accounts.models import AccessToken, Reference, Scope, User
 from portal.accounts.querysets import KEY_DIGITS
 from portal.formatting import day_in_words
 from portal.outbox.services import queue_letter, queue_mail
@@ -92,7 +92,7 @@ def mail_new_token(token: AccessToken, now: datetime) -> None:
         words="token_issued",
         facts=lambda: {
             "name": token.name,
-            "scopes": ", ".join(token.scopes),
+            "scopes": Scope.in_words(token.scopes),
             "expires_on": day_in_words(token.expires_at),
         },
         link=(_("Your tokens"), "accounts:tokens"),

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import TruncDate
+from django.utils.translation import gettext as _
 
 from portal.audit.models import AuditEvent, ChainHead
 
@@ -36,7 +37,10 @@ class Head:
     @property
     def words(self) -> str:
         """Return a line for a letter, with enough of the hash to recognise it."""
-        return f"Record head of {self.day.isoformat()}: {self.sequence} {self.hash[:16]}…"
+        return _("Record head of %(day)s: %(line)s") % {
+            "day": self.day.isoformat(),
+            "line": f"{self.sequence} {self.hash[:16]}…",
+        }
 
 
 def heads_text(now: datetime) -> str:

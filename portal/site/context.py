@@ -110,7 +110,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "kept": SimpleLazyObject(lambda: kept_form(request) if user else None),
         "unread_count": SimpleLazyObject(lambda: unread_letters(user) if user else 0),
         "bounced_mailbox": SimpleLazyObject(lambda: unreachable(user) if user else None),
-        "is_reviewer": SimpleLazyObject(lambda: work().reviews),
+        "is_on_a_team": SimpleLazyObject(lambda: work().reviews or work().runs_lab),
         "nav": SimpleLazyObject(lambda: navigation(user, work())),
         "nav_section": section(request),
         "enter_next": back_here(request),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
@@ -38,6 +40,11 @@ def language_name(tag: str) -> str:
         return str(translation.get_language_info(tag)["name_translated"])
     except KeyError:
         return tag
+
+
+def in_language(tag: str, text: object) -> SafeString:
+    """Mark a text that isn't in the page's language by its own tag; "" where nobody knows it."""
+    return format_html('<span lang="{}">{}</span>', tag, text)
 
 
 def speak_english(request: HttpRequest) -> None:

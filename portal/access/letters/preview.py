@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from portal.access.letters.kinds import KINDS
-from portal.access.letters.mailer import scope_of, words_for
+from portal.access.letters.mailer import language_of_letter, scope_of, words_for
 from portal.access.models import AccessRequest, snapshots_of
 from portal.access.policy.gate_settings import settings_of
 from portal.access.policy.quotas import defaults_of, quota_words
 from portal.formatting import whole_date
 from portal.outbox.templates import LetterWords, edited_among
+from portal.text.languages import ENGLISH
 
 # The act of each dialog on the page of a request, and the kind of letter that tells it.
 LETTER_OF = {
@@ -30,14 +34,27 @@ STAND_INS = {
 }
 
 
-def letters_before(access_request: AccessRequest) -> dict[str, LetterWords]:
+@dataclass(frozen=True)
+class LetterBefore:
+    """A letter as its team reads it, in English; ``language`` is another in which it is sent."""
+
+    words: LetterWords
+    language: str
+
+
+def letters_before(access_request: AccessRequest) -> dict[str, LetterBefore]:
     """Write the letter that each dialog on a request's page would send, in its team's words."""
-    repo, reference = access_request.repo, access_request.reference
-    own = edited_among(scope_of(repo), LETTER_OF.values())
-    return {
-        act: words_for(kind, repo, reference, _stand_ins(kind) | _facts(access_request, kind), own)
-        for act, kind in LETTER_OF.items()
-    }
+    own = edited_among(scope_of(access_request.repo), LETTER_OF.values())
+    return {act: _before(access_request, kind, own) for act, kind in LETTER_OF.items()}
+
+
+def _before(
+    access_request: AccessRequest, kind: str, own: Mapping[str, LetterWords]
+) -> LetterBefore:
+    facts = _stand_ins(kind) | _facts(access_request, kind)
+    words = words_for(kind, access_request.repo, access_request.reference, facts, own)
+    language = language_of_letter(kind, own, access_request.applicant)
+    return LetterBefore(words, "" if language == ENGLISH else language)
 
 
 def _facts(access_request: AccessRequest, kind: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import ClassVar
 
@@ -147,6 +147,16 @@ class Scope(models.TextChoices):
     PUBLISH = "publish", _("Publish")
     REVIEW = "review", _("Review")
     ADMIN = "admin", _("Administer")
+
+    @property
+    def words(self) -> str:
+        """Its label, and the name by which programs know it, where the label doesn't say that."""
+        label = str(self.label)
+        return label if label.lower().startswith(self.value) else f"{label} ({self.value})"
+
+    @classmethod
+    def in_words(cls, scopes: Iterable[str]) -> str:
+        return ", ".join(cls(scope).words for scope in scopes)
 
 
 class AccessToken(models.Model):

@@ -98,4 +98,4 @@ def local_time(entry: LogbookEntry) -> str:
         return ""
     if not local.utcoffset():
         return ""
-    return f"{local.day} {local:%b}, {local:%H:%M} {entry.zone}"
+    return f"{formatting.near_date(local.date())}, {local:%H:%M} {entry.zone}"

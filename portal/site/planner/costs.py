@@ -7,14 +7,17 @@ from datetime import date
 from math import ceil
 
 from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from portal.formatting import figures
+from portal.formatting import figures, short_date
 from portal.jobs.accounting.tariffs import TariffRates
 from portal.jobs.words import tokens_in_words
 from portal.parsing.price_list import ListPrice
 from portal.site.planner.energy import HOURS_OF_RUN
 from portal.site.planner.planning import Planned
+from portal.text.languages import in_language
 
 HOURS_A_MONTH = 730.0
 
@@ -133,13 +136,13 @@ def _electricity(kwh: float, rates: TariffRates) -> CostLine:
 
 
 def _hosted(hours: float, kwh: float, rates: TariffRates) -> CostLine:
+    used = figures(f"{kwh:,.1f}")
     return CostLine(
         _("Hosted here, were this portal’s engine such a machine"),
         hours * rates.price_per_hour + kwh * rates.price_per_kwh,
         rates.currency,
-        figures(
-            f"{hours:,.1f} h × {rates.price_per_hour:g} + {kwh:,.1f} kWh × {rates.price_per_kwh:g}"
-        ),
+        f"{figures(f'{hours:,.1f}')} h × {figures(f'{rates.price_per_hour:g}')} {rates.currency}"
+        f" + {used} kWh × {figures(f'{rates.price_per_kwh:g}')} {rates.currency}",
         tariff_words(rates),
     )
 
@@ -159,15 +162,19 @@ def _api_line(price: ListPrice, tokens: int) -> CostLine:
     )
 
 
-def _told(price: ListPrice) -> str:
-    day = price.as_of.isoformat()
-    return _("%(source)s; as of %(day)s") % {"source": price.source, "day": day}
+def _told(price: ListPrice) -> SafeString:
+    """Say where a price was read, in the words of who wrote the list, and when."""
+    source = in_language("", price.source) if price.name else price.source  # else our own words
+    day = short_date(price.as_of)
+    return format_html(_("{source}; as of {day}"), source=source, day=day)
 
 
 def tariff_words(rates: TariffRates) -> str:
     """Say where this portal's own prices come from, and since when they hold."""
     if rates.tariff is None:
         return _("this portal’s settings, which have no date")
-    note = f", {rates.tariff.note}" if rates.tariff.note else ""
-    day = rates.tariff.valid_from.isoformat()
-    return _("this portal’s tariff since %(day)s") % {"day": day} + note
+    day = short_date(rates.tariff.valid_from)
+    words = _("this portal’s tariff since %(day)s") % {"day": day}
+    if not rates.tariff.note:
+        return words
+    return format_html("{}, {}", words, in_language("", rates.tariff.note))

@@ -1,7 +1,8 @@
 """Forms in the look: ``{% load look_forms %}``, then ``{% error_summary form %}``, ``{% field %}``.
 
 Label, hint, error, control, in that order. A form says what it asks; these say how it looks:
-``field.choice_hints = {value: words}`` puts a line under a choice.
+``field.choice_hints = {value: words}`` puts a line under a choice; ``field.language`` is that of a
+label and a hint by others than us, such as a lab or a licence.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.formatting import months_after
+from portal.text.languages import in_language
 
 register = template.Library()
 
@@ -53,8 +55,8 @@ def field(
     kind = _kind(bound)
     return {
         "kind": kind,
-        "label": bound.label,
-        "hint": hint_text,
+        "label": _worded(bound, bound.label),
+        "hint": _worded(bound, hint_text),
         "errors": errors,
         "optional": _is_optional(bound, kind),
         "id": bound.auto_id,
@@ -65,6 +67,12 @@ def field(
         "choices": _choices(bound, on) if kind == "choices" else (),
         "reveals": reveals,
     }
+
+
+def _worded(bound: BoundField, text: object) -> object:
+    """Mark a text of the field by its language, where that isn't the page's."""
+    language = getattr(bound.field, "language", None)
+    return text if language is None or not text else in_language(language, text)
 
 
 def _is_optional(bound: BoundField, kind: str) -> bool:
@@ -113,8 +121,8 @@ def checks(legend: str, *given: BoundField | list[BoundField], hint: str = "") -
         "id": bounds[0].auto_id,
         "rows": [
             {
-                "label": bound.label,
-                "hint": bound.help_text,
+                "label": _worded(bound, bound.label),
+                "hint": _worded(bound, bound.help_text),
                 "id": bound.auto_id,
                 "errors": messages_of(bound),
                 "control": _control(bound, "check", "", messages_of(bound)),

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from portal import formatting
 from portal.access.models import AccessRequest
 from portal.access.screening.claimed_affiliations import workplace_of
 from portal.text import bidi
@@ -28,8 +29,11 @@ def named(text: object) -> SafeString | str:
 
 @register.filter
 def typed(text: object) -> SafeString | str:
-    """Isolate each line of what somebody wrote: ``{{ answer.text|typed }}``."""
-    return format_html('<bdi class="lines">{}</bdi>', linebreaksbr(str(text))) if text else ""
+    """Isolate each line of what somebody wrote: ``{{ answer.text|typed }}``.
+
+    Nobody knows its language, which isn't that of the page; an empty ``lang`` says so.
+    """
+    return _lines(linebreaksbr(str(text))) if text else ""
 
 
 @register.filter
@@ -39,9 +43,20 @@ def typed_links(text: object) -> SafeString | str:
     A link shows the address as it was typed, tells it neither who came nor from where, and opens
     apart, so that nothing that is half decided is left.
     """
-    return (
-        format_html('<bdi class="lines">{}</bdi>', linebreaksbr(_linked(str(text)))) if text else ""
-    )
+    return _lines(linebreaksbr(_linked(str(text)))) if text else ""
+
+
+@register.filter
+def quoted(text: object) -> SafeString | str:
+    """Write what somebody wrote as ``typed`` does, in the reader's own quotation marks."""
+    if not text:
+        return ""
+    before, after = formatting.quoted("\n").split("\n")
+    return format_html("{}{}{}", before, typed(text), after)
+
+
+def _lines(text: str) -> SafeString:
+    return format_html('<bdi class="lines" lang="">{}</bdi>', text)
 
 
 def _linked(text: str) -> SafeString:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django import template
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import AccessToken
+from portal.accounts.models import AccessToken, Scope
 from portal.catalog.models import ModelRepo
 
 register = template.Library()
@@ -21,9 +21,15 @@ def models_of(tokens: Iterable[AccessToken]) -> dict[int, str]:
     rows = ModelRepo.objects.filter(pk__in=keys).values_list("pk", "namespace__name", "name")
     names = {key: f"{namespace}/{name}" for key, namespace, name in rows}
     return {
-        token: ", ".join(names.get(key, _("a deleted model")) for key in repo_ids) or "none"
+        token: ", ".join(names.get(key, _("a deleted model")) for key in repo_ids) or _("none")
         for token, repo_ids in listed.items()
     }
+
+
+@register.filter
+def scopes_in_words(scopes: Iterable[str]) -> str:
+    """Write what a token may do, in the words of the form that asks for it."""
+    return Scope.in_words(scopes)
 
 
 @register.filter

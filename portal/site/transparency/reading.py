@@ -66,7 +66,13 @@ def newest_figures() -> HomeFigures | None:
     times = next((month.figures["times"] for month in months if month.figures["times"]), None)
     estimate = (times or {}).get("all") or {}
     percent = estimate.get("percent_within", {}).get("14")
-    return HomeFigures(months[0], times["quarter"] if times else "", percent)
+    return HomeFigures(months[0], in_quarter(times["quarter"]) if times else "", percent)
+
+
+def in_quarter(named: str) -> str:
+    """Write a quarter that is named as 2026-Q3."""
+    year, _q, number = named.partition("-Q")
+    return _("%(year)s-Q%(number)s") % {"year": year, "number": number}
 
 
 def words(value: float | None) -> str:

@@ -59,6 +59,7 @@ def transparency(request: HttpRequest) -> HttpResponse:
         "hosted_rows": reading.hosted_rows(figures),
         "token_shares": reading.token_shares(figures),
         "times": times,
+        "quarter": reading.in_quarter(times["quarter"]) if times else "",
         "time_rows": reading.time_rows(times) if times else [],
         "time_bars": reading.time_bars(times) if times else [],
         **HEADS,

@@ -52,7 +52,7 @@ def test_each_name_is_printed_as_one() -> None:
     [
         ("{{ name|named }}, asked", "<bdi>ليلى &lt;b&gt;</bdi>, asked"),
         ('<p title="{{ name|isolated }}">', '<p title="\u2068ليلى &lt;b&gt;\u2069">'),
-        ("{{ text|typed }}", '<bdi class="lines">one<br>&lt;two&gt;</bdi>'),
+        ("{{ text|typed }}", '<bdi class="lines" lang="">one<br>&lt;two&gt;</bdi>'),
         ("{{ latin|isolated }}{{ nobody|named }}", "Zoë"),
     ],
 )

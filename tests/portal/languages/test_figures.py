@@ -32,9 +32,10 @@ class TestGerman:
     def test_days(self):
         assert formatting.whole_date(DAY) == "Freitag, 4. Dezember 2026"
         assert formatting.day_in_words(DAY) == "4. Dezember 2026"
-        assert formatting.short_date(DAY) == "4. Dez 2026"
+        assert formatting.short_date(DAY) == "4. Dez. 2026"
+        assert formatting.short_date(date(2026, 5, 4)) == "4. Mai 2026"
         at = datetime(2026, 11, 18, 9, 12, tzinfo=UTC)
-        assert formatting.moment(at, datetime(2026, 12, 1, tzinfo=UTC)) == "18. Nov, 09:12\xa0UTC"
+        assert formatting.moment(at, datetime(2026, 12, 1, tzinfo=UTC)) == "18. Nov., 09:12\xa0UTC"
 
     def test_machines_read_the_same_as_ever(self):
         drawn = Template('<path d="M{{ x }}"/>').render(Context({"x": 1.5}))

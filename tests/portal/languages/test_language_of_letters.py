@@ -6,11 +6,13 @@ import pytest
 from django.utils import translation
 
 from portal.access.letters.mailer import scope_of
+from portal.access.letters.preview import letters_before
 from portal.access.letters.requests import send_receipt
 from portal.access.letters.team.requests import tell_submitted
 from portal.access.models import AccessRequest
 from portal.accounts.models import User
 from portal.accounts.services import issue_token
+from portal.audit.heads import Head
 from portal.formatting import whole_date
 from portal.outbox.models import OutboxMessage
 from portal.outbox.services import resend_mail
@@ -51,6 +53,26 @@ def test_an_applicant_reads_their_own_whoever_acts(language, now):
     assert letter.language == language
     assert day_in(language, case) in words_of(letter)
     assert f'<html lang="{language}">' in letter.html
+
+
+def test_a_german_letter_has_nothing_in_english(now):
+    case = make_request(make_repo(), now=now)
+    speaking(case.applicant, "de")
+    send_receipt(case, number=9, head=Head(now.date(), 4711, "5f2b91c0a7d3e846"), now=now)
+    letter = OutboxMessage.objects.get(key=f"request-{case.pk}-receipt-9")
+    assert "Kettenspitze vom" in letter.text
+    assert "Record" not in letter.text
+    # After a comma German would go on in lower case; the paragraph is a sentence of its own.
+    assert letter.text.startswith(f"Guten Tag {case.applicant.display_name}!")
+
+
+def test_the_team_is_told_that_the_letter_goes_out_in_german(now):
+    case = make_request(make_repo(), now=now)
+    assert letters_before(case)["ask"].language == ""
+    speaking(case.applicant, "de")
+    before = letters_before(case)["ask"]
+    assert before.language == "de"
+    assert before.words.subject == "A question about your request"
 
 
 def test_who_chose_none_reads_english(now):

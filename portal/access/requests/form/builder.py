@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.translation import gettext as _
 
 from portal.access.requests.form.questions import (
     CHOOSING,
@@ -23,6 +24,7 @@ from portal.access.requests.form.questions import (
 from portal.access.requests.form.validation import answer_problem
 from portal.catalog.models import ModelRepo
 from portal.forms.fields import LongText
+from portal.text.languages import in_language
 
 PICKED = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 
@@ -159,22 +161,24 @@ def field_for(question: LabQuestion) -> forms.Field:
     """
     field = _field(question, {"label": question.label, "help_text": question.help})
     field.required = question.required  # for the word “optional” beside it
+    field.language = ""  # type: ignore[attr-defined]  # nobody knows it
     field.validate = lambda value: None  # type: ignore[method-assign]
     return field
 
 
 def _field(question: LabQuestion, texts: dict[str, Any]) -> forms.Field:
     options: dict[str, Any] = {**texts, "required": False}
+    choices: list[tuple[str, str]]
     match question.kind:
         case QuestionKind.CHOICES:
-            choices = [(choice, choice) for choice in question.choices]
+            choices = [(choice, in_language("", choice)) for choice in question.choices]
             widget = forms.CheckboxSelectMultiple
             return forms.MultipleChoiceField(choices=choices, widget=widget, **options)
         case QuestionKind.CHOICE | QuestionKind.YES_NO:
             if question.kind in CHOOSING:
-                choices = [(choice, choice) for choice in question.choices]
+                choices = [(choice, in_language("", choice)) for choice in question.choices]
             else:
-                choices = [(YES, YES.title()), (NO, NO.title())]
+                choices = [(YES, _("Yes")), (NO, _("No"))]
             return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **options)
         case _:
             kind_of_text = LongText if question.kind == QuestionKind.LONG_TEXT else forms.CharField

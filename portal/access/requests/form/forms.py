@@ -218,7 +218,7 @@ class SignatureForm(PageForm):
         self.initial["text_sha256"] = version.sha256
         self.fields["capacity"].choice_hints = self.hints  # type: ignore[attr-defined]
         for attestation in version.attestations:
-            self.fields[f"attest_{attestation['code']}"] = forms.BooleanField(
+            box = self.fields[f"attest_{attestation['code']}"] = forms.BooleanField(
                 label=attestation["text"],
                 help_text=attestation.get("help", ""),
                 error_messages={
@@ -226,6 +226,7 @@ class SignatureForm(PageForm):
                     % {"attestation": attestation["text"]}
                 },
             )
+            box.language = version.language  # type: ignore[attr-defined]
         self.named = {
             f"signature.attestations.{attestation['code']}": f"attest_{attestation['code']}"
             for attestation in version.attestations
