@@ -149,7 +149,7 @@ def _hosted(hours: float, kwh: float, rates: TariffRates) -> CostLine:
 
 def _api_line(price: ListPrice, tokens: int) -> CostLine:
     return CostLine(
-        _("A paid API: %(name)s") % {"name": price.name},
+        format_html(_("A paid API: {name}"), name=in_language("", price.name)),
         tokens / 1000 * price.price,
         price.currency,
         _("%(count)s thousand × %(price)s %(currency)s")

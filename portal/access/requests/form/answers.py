@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django_countries import countries
 
 from portal.access.models import RequestForm
 from portal.access.requests.form.questions import (
+    NO,
+    YES,
     LabQuestion,
     QuestionKind,
     lab_questions,
@@ -33,6 +35,7 @@ class ReadableAnswer:
     said: bool
     step: str
     required: bool = True
+    is_labs: bool = False  # a question of the lab's own, in a language that nobody knows
 
 
 def _plain(value: object) -> str:
@@ -105,6 +108,7 @@ def _own(answers: Mapping[str, Any], questions: list[LabQuestion]) -> list[Reada
             question.kind == QuestionKind.LONG_TEXT,
             question.step,
             question.required,
+            is_labs=True,
         )
         for question in shown_questions(questions, answers)
     ]
@@ -115,4 +119,6 @@ def own_text(question: LabQuestion, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     text = _plain(value)
-    return text.capitalize() if question.kind == QuestionKind.YES_NO else text
+    if question.kind != QuestionKind.YES_NO:
+        return text
+    return {YES: gettext("Yes"), NO: gettext("No")}.get(text, text)
