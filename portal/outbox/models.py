@@ -90,8 +90,11 @@ class OutboxMessage(models.Model):
 
     @property
     def arrived_at(self) -> datetime:
-        """Return when it reached its reader here: once it was sent, or was due to be."""
-        return self.sent_at or (self.created_at if self.attempts else self.due_at)
+        """Return when it reached its reader here: once it was due, which an undo puts off.
+
+        One that can’t be sent is tried again and again, and due each time anew.
+        """
+        return self.created_at if self.sent_at is None and self.attempts else self.due_at
 
 
 class BouncedAddress(models.Model):

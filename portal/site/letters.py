@@ -15,11 +15,7 @@ from portal.outbox.models import OutboxMessage
 WRAPPED_AT = 72  # as templates/outbox/letter.txt has it
 REQUEST_KEY = re.compile(r"request-(\d+)-")
 # As ``OutboxMessage.arrived_at`` has it.
-ARRIVED_AT = Case(
-    When(sent_at__isnull=False, then=F("sent_at")),
-    When(attempts__gt=0, then=F("created_at")),
-    default=F("due_at"),
-)
+ARRIVED_AT = Case(When(sent_at=None, attempts__gt=0, then=F("created_at")), default=F("due_at"))
 
 
 def letters_of(person: User, now: datetime) -> QuerySet[OutboxMessage]:

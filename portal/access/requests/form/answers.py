@@ -36,6 +36,7 @@ class ReadableAnswer:
     step: str
     required: bool = True
     is_labs: bool = False  # a question of the lab's own, in a language that nobody knows
+    is_ours: bool = False  # an answer chosen from words of ours, in the reader's language
 
 
 def _plain(value: object) -> str:
@@ -74,6 +75,8 @@ _ANSWERS: tuple[tuple[str, Words, str, bool, Callable[[Any], str]], ...] = (
     ("modes", gettext_lazy("Asks for"), "access", False, modes_label),
     ("compute", gettext_lazy("Compute"), "access", True, _plain),
 )
+# What shows an answer in words of ours.
+OURS = (country_name, sector_label, modes_label)
 STEP_OF = {name: step for name, _, step, _, _ in _ANSWERS}
 ANSWER_STEPS = tuple(dict.fromkeys(STEP_OF.values()))
 
@@ -93,7 +96,15 @@ def readable_answers(
 
 def _base(answers: Mapping[str, Any]) -> list[ReadableAnswer]:
     return [
-        ReadableAnswer(name, str(label), show(answers.get(name)), said, step, name != "position")
+        ReadableAnswer(
+            name,
+            str(label),
+            show(answers.get(name)),
+            said,
+            step,
+            name != "position",
+            is_ours=show in OURS,
+        )
         for name, label, step, said, show in _ANSWERS
         if name != "models" or answers.get(name)  # only a collection asks for it
     ]
@@ -109,6 +120,7 @@ def _own(answers: Mapping[str, Any], questions: list[LabQuestion]) -> list[Reada
             question.step,
             question.required,
             is_labs=True,
+            is_ours=question.kind == QuestionKind.YES_NO,
         )
         for question in shown_questions(questions, answers)
     ]

@@ -155,8 +155,8 @@ def test_the_newest_is_what_arrived_last(client, reader, now):
         make_letter(reader, subject="Waited"),
         make_letter(reader, subject="Overtook"),
     )
-    settle(waited, "sent", sent_at=now + timedelta(minutes=10))
-    settle(overtook, "sent", sent_at=now)
+    settle(waited, "sent", due_at=now, sent_at=now)
+    settle(overtook, "sent", due_at=now - timedelta(minutes=10), sent_at=now)
     page = client.get("/inbox").text
     assert page.index("Waited") < page.index("Overtook")
 
