@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from portal import formatting
 from portal.catalog.logbook.fields import WrongEntry, zone_named
 from portal.catalog.models import LogbookEntry
+from portal.text.languages import in_english
 
 Kind = LogbookEntry.Kind
 CAUSES = {
@@ -73,6 +74,8 @@ def change_words(change: dict[str, Any]) -> str:
 
 
 def _value(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return formatting.figures(str(value))
     if isinstance(value, bool) or not isinstance(value, int):
         return str(value)
     return (
@@ -82,8 +85,9 @@ def _value(name: str, value: Any) -> str:
     )
 
 
+@in_english
 def in_human_units(text: str) -> str:
-    """Write long bare numbers of a program's sentence so that a person can read them."""
+    """Write long bare numbers of a program's sentence, in English, so that people can read them."""
     sized = BARE_BYTES.sub(lambda match: formatting.size(int(match[1])), text)
     return BARE_COUNT.sub(lambda match: f"{int(match[1]):,}", sized)
 

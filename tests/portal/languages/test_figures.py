@@ -10,6 +10,7 @@ from django.template import Context, Template
 from django.utils import translation
 
 from portal import formatting
+from portal.site.model_page.logbook_words import change_words, in_human_units
 
 DAY = date(2026, 12, 4)
 
@@ -36,6 +37,16 @@ class TestGerman:
         assert formatting.short_date(date(2026, 5, 4)) == "4. Mai 2026"
         at = datetime(2026, 11, 18, 9, 12, tzinfo=UTC)
         assert formatting.moment(at, datetime(2026, 12, 1, tzinfo=UTC)) == "18. Nov., 09:12\xa0UTC"
+
+    def test_figures_of_a_logbook(self):
+        rate = {"name": "weight_decay", "from": 0.1, "to": 0.05}
+        assert change_words(rate) == "weight decay: 0,1 → 0,05"
+        size = {"name": "batch_size", "from": 2048, "to": 4096}
+        assert change_words(size) == "batch size: 2.048 → 4.096"
+        # The sentence is English, so its figures are.
+        assert in_human_units("saved 2110000 bytes at 12345 steps") == (
+            "saved 2.11\xa0MB at 12,345 steps"
+        )
 
     def test_machines_read_the_same_as_ever(self):
         drawn = Template('<path d="M{{ x }}"/>').render(Context({"x": 1.5}))
