@@ -37,8 +37,10 @@ BEHIND = {
 }
 # What is open to others too: for some it is empty, and operators have every model as their own.
 ASKERS = [role for role in ROLES if role != "operator"]
+ON_NO_TEAM = ("researcher", "applicant", "licensee")
 ONLY_FOR = {
     "access:checks": ["operator"],
+    "access:notifications": [role for role in ROLES if role not in ON_NO_TEAM],
     "site:labs": ["administrator", "publisher", "operator"],
     "access:sign": ASKERS,
     "access:start": ASKERS,
