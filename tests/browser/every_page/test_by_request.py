@@ -14,13 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from lxml import html
 
 from portal.accounts.models import User
+from portal.jobs.serving import places
 from tests.architecture.permissions.test_permissions import undone
 from tests.browser.every_page.visits import Visit, names_of_pages, visits
 from tests.browser.every_page.world import Portal, crowd, make_portal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 MOST_AT_FIRST, MOST_AGAIN = 60_000, 15_000  # bytes, without headers
-MOST_MORE = 2  # a pager's count, and a list that was empty before
+MOST_MORE = 3  # a pager’s count, a list that was empty before, the order of a queue of several
 TAKEN = (200, 302, 303, 400, 409, 422)  # done, or refused on a page that says why
 NO_SUBMITTER = "no button that sends it"
 BUTTONS = (
@@ -32,6 +33,8 @@ BUTTONS = (
 def portal(tmp_path: Path, settings, monkeypatch: pytest.MonkeyPatch) -> Portal:
     settings.DEMO = True
     monkeypatch.setattr("portal.site.views.operations.CHECKS", {})
+    # A page reads a queue once, however slowly the machine makes it.
+    monkeypatch.setattr("portal.jobs.serving.places.FRESH_SECONDS", 600.0)
     return make_portal(tmp_path)
 
 
@@ -50,6 +53,7 @@ def queries_of(pages: list[Visit]) -> dict[str, int]:
     counts = {}
     for visit in pages:
         client = browse(visit.person)
+        places._queues.clear()  # or a page would be spared what another one has read
         with undone(), CaptureQueriesContext(connection) as captured:
             client.get(visit.path, follow=True)
         counts[str(visit)] = len(captured)

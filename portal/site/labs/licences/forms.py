@@ -81,6 +81,7 @@ class VersionForm(PageForm):
         label="Its language",
         choices=written_languages,
         initial=ENGLISH,
+        required=False,
         help_text="It is recorded with each signature, and read aloud by its rules.",
     )
     may = _lines("Signers may", "In short, for the summary beside the text. One sentence a line.")
@@ -137,7 +138,7 @@ class VersionForm(PageForm):
             "version": values["version"],
             "kind": values.get("kind", LicenceVersion.Kind.MATERIAL),
             "text": values["text"],
-            "language": values["language"],
+            "language": values["language"] or ENGLISH,
             "attribution": values["attribution"],
             "terms": terms,
             "effective_at": _start_of(values["effective_on"], now),
