@@ -115,7 +115,7 @@ def make_model(page: Page) -> None:
     page.get_by_label("Name", exact=True).fill("opt-tiny")
     page.get_by_label("Summary").fill("A small OPT.")
     choose(page, "Public")
-    page.get_by_label(re.compile("^Licence")).select_option("example-research")
+    page.get_by_role("combobox", name=re.compile("^Licence")).select_option("example-research")
     choose(page.get_by_role("group", name="Download"), "By request")
     choose(page.get_by_role("group", name="Hosted use"), "By request")
     page.get_by_role("button", name="Make the model").click()

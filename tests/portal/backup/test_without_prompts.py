@@ -45,7 +45,7 @@ def make_jobs(site: Site) -> None:
                 "logit_bias": {"5": 1},
                 "stop_token_ids": [5],
             },
-            prompts=[[2, 71077, 71078]],
+            prompts=[[2, 718281828, 718281829]],
             state=state,
             created_at=site.now,
             attempt=1,
@@ -80,7 +80,7 @@ def test_no_part_holds_one(site):
     ).stdout
     assert b"COPY public.access_grant" in written
     for content in (written, *parts.values()):
-        for sign in (CANARY.encode(), b"71077"):
+        for sign in (CANARY.encode(), b"718281828"):
             assert sign not in content
     rows = parts[part_of("jobs_job")].splitlines()
     assert len(rows) == 1 + len(Job.State.values)
