@@ -2,7 +2,8 @@
 
 Label, hint, error, control, in that order. A form says what it asks; these say how it looks:
 ``field.choice_hints = {value: words}`` puts a line under a choice; ``field.language`` is that of a
-label and a hint by others than us, such as a lab or a licence.
+label and a hint by others than us, such as a lab or a licence, ``field.choice_language`` that of
+their choices.
 """
 
 from __future__ import annotations
@@ -218,6 +219,7 @@ def _direction(widget: forms.Widget) -> dict[str, str]:
 
 def _choices(bound: BoundField, reveals_on: str) -> list[dict[str, Any]]:
     hints = getattr(bound.field, "choice_hints", {})
+    language = getattr(bound.field, "choice_language", None)
     rows = []
     for choice in bound:
         value = str(choice.data["value"])
@@ -226,7 +228,9 @@ def _choices(bound: BoundField, reveals_on: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "control": choice.tag(),
-                "label": choice.choice_label,
+                "label": choice.choice_label
+                if language is None
+                else in_language(language, choice.choice_label),
                 "hint": hints.get(value, ""),
             }
         )

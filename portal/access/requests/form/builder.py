@@ -24,7 +24,6 @@ from portal.access.requests.form.questions import (
 from portal.access.requests.form.validation import answer_problem
 from portal.catalog.models import ModelRepo
 from portal.forms.fields import LongText
-from portal.text.languages import in_language
 
 PICKED = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 
@@ -162,6 +161,8 @@ def field_for(question: LabQuestion) -> forms.Field:
     field = _field(question, {"label": question.label, "help_text": question.help})
     field.required = question.required  # for the word “optional” beside it
     field.language = ""  # type: ignore[attr-defined]  # nobody knows it
+    if question.kind != QuestionKind.YES_NO:  # whose two words are ours
+        field.choice_language = ""  # type: ignore[attr-defined]
     field.validate = lambda value: None  # type: ignore[method-assign]
     return field
 
@@ -171,12 +172,12 @@ def _field(question: LabQuestion, texts: dict[str, Any]) -> forms.Field:
     choices: list[tuple[str, str]]
     match question.kind:
         case QuestionKind.CHOICES:
-            choices = [(choice, in_language("", choice)) for choice in question.choices]
+            choices = [(choice, choice) for choice in question.choices]
             widget = forms.CheckboxSelectMultiple
             return forms.MultipleChoiceField(choices=choices, widget=widget, **options)
         case QuestionKind.CHOICE | QuestionKind.YES_NO:
             if question.kind in CHOOSING:
-                choices = [(choice, in_language("", choice)) for choice in question.choices]
+                choices = [(choice, choice) for choice in question.choices]
             else:
                 choices = [(YES, _("Yes")), (NO, _("No"))]
             return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **options)
