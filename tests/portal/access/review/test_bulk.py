@@ -255,7 +255,8 @@ class TestPage:
         shown = page.get(reverse("access:bulk"), {"id": [case.pk for case in cases]})
         assert "Decide 2 requests together" in shown.text
         assert f'name="id" value="{cases[0].pk}"' not in shown.text
-        assert shown.text.index("Left out") < shown.text.index(cases[0].reference)
+        main = shown.text.partition("<main")[2]  # addresses of styles may have the same digits
+        assert main.index("Left out") < main.index(cases[0].reference)
         alone = page.get(reverse("access:bulk"), {"id": cases[0].pk})
         assert cases[0].reference in alone.text
         assert "Nothing to decide" in alone.text
